@@ -1,0 +1,1 @@
+"""The abstract classes, values, enumerations and errors of unitls: no I/O, no backend."""
