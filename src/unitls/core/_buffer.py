@@ -1,0 +1,45 @@
+"""The wrapped buffer of every backend: TLS between two memory buffers, over an engine."""
+
+from __future__ import annotations
+
+from ..api._wrapped import TLSWrappedBuffer
+from ._handshake import Handshake
+from ._reading import Reading
+from ._writing import Writing
+
+
+class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
+    """Handshake, reading and writing over one `Connection`, and what a socket needs of it.
+
+    Everything runs under the connection's lock, and never waits.
+    """
+
+    __slots__ = ()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in ciphertext, or with ``b""`` its end."""
+        with self._lock:
+            self._take_in(chunk)
+
+    def take(self) -> bytes:
+        """Give the ciphertext that has to go out."""
+        with self._lock:
+            data: bytes = self._outgoing.read()
+            return data
+
+    def take_trailing(self) -> bytes:
+        """What came in behind the peer's close_notify."""
+        with self._lock:
+            data: bytes = self._incoming.read()
+            return data
+
+    @property
+    def buffered(self) -> int:
+        """Ciphertext or plaintext that a read can use before anything has to come in. Only after the handshake."""
+        return self._incoming.pending or self._engine.pending()  # type: ignore[union-attr]
+
+    @property
+    def outgoing_pending(self) -> int:
+        """How much ciphertext has to go out."""
+        size: int = self._outgoing.pending
+        return size

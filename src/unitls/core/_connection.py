@@ -1,0 +1,189 @@
+"""What every part of a connection shares: its fields, its engine, and its faults."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..api._buffers import ByteSink, ByteSource
+from ..api._configuration import TLSConfiguration
+from ..api._errors import (
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    WantWriteError,
+)
+from ._client_hello import ClientHelloReader
+from ._information import Information
+from ._names import PeerNames
+from ._provider import ConnectionPlan, E, Engine
+from ._relay import Relay
+from ._resumption import find_session, keep_session
+from ._state import BEFORE, Event, State, walk
+
+if TYPE_CHECKING:
+    from ..api._context import Context
+    from ._context import Natives
+
+
+class Connection(Information):
+    """The fields of a connection, and what its parts do in common. Everything runs under `_lock`.
+
+    Args:
+        context: the context that makes it.
+        natives: its native contexts, with their configuration.
+        incoming: where ciphertext comes from.
+        outgoing: where it goes.
+        names: what a client calls its peer.
+        peer: the peer's address where it is known; sessions are kept apart by it.
+        owner: what the server name callback is called with, if not this.
+
+    Raises:
+        ProtocolViolation: on a client, something has come in already.
+        ConfigurationError: the native context cannot be made.
+    """
+
+    __slots__ = (
+        "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_incoming", "_judged", "_lock",
+        "_names", "_natives", "_outgoing", "_owner", "_peer", "_plan", "_read", "_read_into", "_reader", "_relay",
+        "_session_due", "_session_key", "_state", "_write",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        context: Context,
+        natives: Natives,
+        incoming: ByteSource,
+        outgoing: ByteSink,
+        names: PeerNames,
+        *,
+        peer: Any = None,
+        owner: Any = None,
+    ) -> None:
+        self._context = context
+        self._natives = natives
+        self._names = names
+        self._peer = peer
+        self._owner: Any = owner or self
+        self._lock = threading.Lock()
+        self._state = State.START
+        self._engine: Engine | None = None
+        self._failure: BaseException | None = None
+        self._plan = ConnectionPlan(natives.server_side, names.server_name, names.subjects)
+        self._barren = self._handshake_size = 0
+        self._in_callback = self._session_due = False
+        self._judged = not natives.configuration.validate_certificates
+        self._leaf = self._heard_name = None
+        self._session_key: Hashable | None = None
+        self._identity = 0
+        self._attach(incoming, outgoing)
+        self._reader = ClientHelloReader() if natives.server_side else None
+        if not natives.server_side:
+            self._begin_client()
+
+    def _attach(self, incoming: ByteSource, outgoing: ByteSink) -> None:
+        """Let the engine work on the caller's buffers if they are of its kind, else on private ones."""
+        provider = self._natives.provider
+        direct_in, direct_out = type(incoming) in provider.buffer_types, type(outgoing) in provider.buffer_types
+        self._incoming: Any = incoming if direct_in else provider.memory_buffer()
+        self._outgoing: Any = outgoing if direct_out else provider.memory_buffer()
+        self._relay: Relay | None = None
+        if not (direct_in and direct_out):
+            self._relay = Relay(
+                None if direct_in else incoming, None if direct_out else outgoing, self._incoming, self._outgoing
+            )
+
+    def _begin_client(self) -> None:
+        natives = self._natives
+        if self._relay is not None:
+            self._relay.fill()
+        if self._incoming.pending:
+            raise self._fault(
+                ProtocolViolation, "plaintext was received behind the start of TLS: it may have been injected"
+            )
+        native = natives.get()
+        self._session_key, session = find_session(natives, native, self._names, self._peer)
+        self._plan = ConnectionPlan(False, self._names.server_name, self._names.subjects, session)
+        self._install(native, self._incoming)
+
+    def _install(self, native: Any, incoming: Any) -> None:
+        """Make the engine."""
+        self._engine = self._natives.provider.engine(native, self._plan, incoming, self._outgoing)
+        self._incoming = incoming
+        self._shortcut(self._engine)
+
+    def _shortcut(self, engine: Engine) -> None:
+        """Put the engine's hot calls where one attribute reaches them."""
+        self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
+
+    def _open_outgoing(self) -> None:
+        """Go on only when the caller's buffer has taken everything so far."""
+        if self._relay is not None and not self._relay.drain():
+            raise self._fault(WantWriteError, "the outgoing buffer is full")
+
+    def _collect_session(self) -> None:
+        """Keep a session for the next connection, once the server has given one."""
+        if self._session_key is not None and self._engine is not None:
+            self._session_due = not keep_session(self._natives, self._session_key, self._engine, self._leaf)
+
+    @property
+    def configuration(self) -> TLSConfiguration:
+        return self._natives.configuration
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    @context.setter
+    def context(self, value: Context) -> None:
+        natives: Natives | None = getattr(value, "_natives", None)
+        if not self._in_callback:
+            raise ConfigurationError("the context of a connection can be changed in its server name callback only")
+        if natives is None or natives.provider is not self._natives.provider or not natives.server_side:
+            raise ConfigurationError("the new context must be a server context of the same backend")
+        self._context, self._natives = value, natives
+
+    # ------------------------------------------------------------------------------------------ the error boundary
+
+    def _fault(self, kind: type[E], text: str) -> E:
+        return self._natives.provider.fault(kind, text)
+
+    def _ragged(self, text: str) -> RaggedEOF:
+        return self._fault(RaggedEOF, text)
+
+    def _translated(self, error: BaseException) -> TLSError | None:
+        """The library's exception as ours; `None` for the peer's close_notify."""
+        return error if isinstance(error, TLSError) else self._natives.provider.translate(error)
+
+    def _noted(self, error: BaseException) -> TLSError:
+        """The library's exception as ours, remembered; where only a fault makes sense."""
+        fault = self._translated(error) or self._fault(ConnectionFault, "the peer has closed the connection")
+        self._note(fault)
+        return fault
+
+    def _note(self, fault: BaseException) -> None:
+        """Remember a fault: the connection is lost from now on. Signals and later mistakes of ours leave it as it is."""
+        lost = isinstance(fault, (ConnectionFault, InternalTLSError)) or not isinstance(fault, TLSError)
+        if lost or (isinstance(fault, ConfigurationError) and self._state in BEFORE):
+            self._state, self._failure = walk(self._state, Event.FAIL), fault
+
+    def _refail(self) -> NoReturn:
+        cause = self._failure
+        if isinstance(cause, ConnectionFault):
+            raise cause
+        raise self._fault(ConnectionFault, f"the connection was lost before: {cause}") from cause
+
+    def _not_open(self) -> NoReturn:
+        if self._state is State.FAILED:
+            self._refail()
+        if self._state in BEFORE:
+            raise ConfigurationError("the handshake is not done: call do_handshake() first")
+        raise self._fault(ConnectionFault, "the connection is closed for writing: close_notify was sent")
+
+    def __repr__(self) -> str:
+        role = "server" if self._natives.server_side else "client"
+        return f"<{type(self).__name__} {role}, {self._state.value}, {self._natives.provider.name}>"

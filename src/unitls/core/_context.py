@@ -1,0 +1,273 @@
+"""Contexts: one immutable configuration behind setters, and the native contexts that were built from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import socket as socket_module
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from ..api._buffers import ByteSink, ByteSource
+from ..api._certificates import Certificate, Identity, PrivateKey
+from ..api._cipher_values import cipher_suite
+from ..api._configuration import TLSClientConfiguration, TLSConfiguration, TLSServerConfiguration
+from ..api._context import ClientContext, ServerContext, ServerNameCallback, _BaseContext
+from ..api._errors import ConfigurationError
+from ..api._protocols import ClientAuthentication, NextProtocol
+from ..api._subjects import Subject
+from ..api._trust import TrustStore
+from ..api._versions import TLSVersion
+from ._buffer import CoreBuffer
+from ._checks import check_supported, check_values
+from ._names import PeerNames, peer_names
+from ._provider import Provider
+from ._settings import Settings, enabled_suites, resolve
+from ._socket import CoreSocket
+
+if TYPE_CHECKING:
+    from ..api._backend import Backend
+    from ..api._ciphers import CipherSuite
+
+C = TypeVar("C", bound=TLSConfiguration)
+logger = logging.getLogger("unitls")
+
+
+class Natives:
+    """The native contexts of one configuration, each built once, when it is first needed.
+
+    Connections keep the `Natives` they were made with: a change of the context's configuration does not reach them.
+
+    Args:
+        provider: the backend.
+        configuration: checked.
+        server_side: the role.
+    """
+
+    __slots__ = ("__weakref__", "_built", "_lock", "configuration", "leaves", "provider", "server_side")
+
+    def __init__(self, provider: Provider, configuration: TLSConfiguration, server_side: bool) -> None:
+        self.provider = provider
+        self.configuration = configuration
+        self.server_side = server_side
+        self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
+        self._lock = threading.Lock()
+        self._built: dict[tuple[int, bool], Any] = {}
+        cache = getattr(configuration, "session_cache", None)
+        if cache is not None:
+            weakref.finalize(self, _drop_sessions, cache, self._built)
+
+    def settings(self, identity: int = 0, offer_protocols: bool = True) -> Settings:
+        """The resolved settings for the identity with that index (there need not be any)."""
+        identities = self.configuration.identities
+        return resolve(
+            self.configuration,
+            self.provider.capabilities(),
+            server_side=self.server_side,
+            identity=identities[identity] if identities else None,
+            offer_protocols=offer_protocols,
+        )
+
+    def get(self, identity: int = 0, offer_protocols: bool = True) -> Any:
+        """The native context, built under the lock if nobody has needed it before."""
+        key = (identity, offer_protocols)
+        native = self._built.get(key)
+        if native is None:
+            with self._lock:
+                native = self._built.get(key)
+                if native is None:
+                    settings = self.settings(identity, offer_protocols)
+                    _audit(settings)
+                    native = self._built[key] = self.provider.build(settings)
+        return native
+
+
+def _drop_sessions(cache: Any, built: dict[tuple[int, bool], Any]) -> None:
+    for native in built.values():
+        cache.drop_owner(native)
+
+
+def _audit(settings: Settings) -> None:
+    if settings.key_log:
+        sys.audit("unitls.insecure", "key_log")
+        logger.warning("TLS secrets are written to the key log")
+    if not settings.server_side and not settings.verify:
+        sys.audit("unitls.insecure", "validate_certificates")
+
+
+class CoreContext(_BaseContext, Generic[C]):
+    """What both roles share. A backend's context is a subclass that sets `provider` and `find_backend`.
+
+    Args:
+        configuration: what is wanted; `None` for the defaults.
+
+    Raises:
+        UnsupportedFeature: the backend cannot honour it.
+        ConfigurationError: a value is wrong in itself.
+    """
+
+    __slots__ = ("_lock", "_natives")
+
+    provider: ClassVar[Provider]
+    server_side: ClassVar[bool]
+    configuration_type: ClassVar[type[TLSConfiguration]]
+
+    def __init__(self, configuration: C | None = None) -> None:
+        self._lock = threading.RLock()
+        given: Any = self.configuration_type() if configuration is None else configuration
+        if not isinstance(given, self.configuration_type):
+            raise ConfigurationError(f"the configuration must be a {self.configuration_type.__name__}")
+        self._natives = self._checked(given, ())
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        """The backend this context belongs to; a subclass says which."""
+        raise ConfigurationError(f"{cls.__name__} belongs to no backend")
+
+    def _checked(self, configuration: TLSConfiguration, known: tuple[Identity, ...]) -> Natives:
+        """Check everything that can be checked before there is a connection."""
+        capabilities = self.provider.capabilities()
+        check_values(configuration)
+        check_supported(configuration, capabilities, self.provider.name)
+        store = configuration.trust_store if configuration.validate_certificates else TrustStore.system()
+        trusting = dataclasses.replace(configuration, trust_store=store or TrustStore.system())
+        self.provider.check(resolve(trusting, capabilities, server_side=self.server_side))
+        for identity in configuration.identities:
+            if not any(identity is item for item in known):
+                self.provider.check_identity(identity)
+        return Natives(self.provider, configuration, self.server_side)
+
+    def _change(self, **changes: Any) -> None:
+        with self._lock:
+            configuration = self._natives.configuration
+            self._natives = self._checked(dataclasses.replace(configuration, **changes), configuration.identities)
+
+    @property
+    def backend(self) -> Backend:
+        return self.find_backend()
+
+    @property
+    def configuration(self) -> C:
+        return self._natives.configuration  # type: ignore[return-value]
+
+    @configuration.setter
+    def configuration(self, value: C) -> None:
+        if not isinstance(value, self.configuration_type):
+            raise ConfigurationError(f"the configuration must be a {self.configuration_type.__name__}")
+        with self._lock:
+            self._natives = self._checked(value, self._natives.configuration.identities)
+
+    @property
+    def ciphers(self) -> tuple[CipherSuite | int, ...]:
+        capabilities = self.provider.capabilities()
+        settings = resolve(
+            dataclasses.replace(self._natives.configuration, trust_store=TrustStore.system()),
+            capabilities,
+            server_side=self.server_side,
+        )
+        suites = enabled_suites(settings, capabilities, self.provider.default_ciphers())
+        return tuple(cipher_suite(value) for value in suites)
+
+    def set_ciphers(self, ciphers: Sequence[CipherSuite | int]) -> None:
+        self._change(ciphers=tuple(ciphers))
+
+    def set_inner_protocols(self, protocols: Sequence[NextProtocol | bytes]) -> None:
+        if isinstance(protocols, (str, bytes)):
+            raise ConfigurationError("protocols is a list of NextProtocol or byte string values")
+        self._change(inner_protocols=tuple(protocols))
+
+    def set_version_range(self, lower_bound: TLSVersion | None = None, upper_bound: TLSVersion | None = None) -> None:
+        bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
+        self._change(**{name: value for name, value in bounds.items() if value is not None})
+
+    def use_trust_store(self, store: TrustStore) -> None:
+        if not isinstance(store, TrustStore):
+            raise ConfigurationError(f"the trust store must be a TrustStore, not {type(store).__name__}")
+        self._change(trust_store=store)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.provider.library_version}>"
+
+
+class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
+    """A client context of any backend."""
+
+    __slots__ = ()
+    server_side = False
+    configuration_type = TLSClientConfiguration
+
+    @property
+    def validate_certificates(self) -> bool:
+        return self._natives.configuration.validate_certificates
+
+    @validate_certificates.setter
+    def validate_certificates(self, val: bool) -> None:
+        self._change(validate_certificates=bool(val))
+
+    def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
+        self._change(identities=(Identity(certificates, key),))
+
+    def _names(self, server_hostname: str | None, valid_subjects: Sequence[Subject] | None) -> PeerNames:
+        return peer_names(server_hostname, valid_subjects, validate=self._natives.configuration.validate_certificates)
+
+    def wrap_socket(
+        self,
+        socket: socket_module.socket,
+        auto_handshake: bool = True,
+        server_hostname: str | None = None,
+        *,
+        valid_subjects: Sequence[Subject] | None = None,
+    ) -> CoreSocket:
+        names = self._names(server_hostname, valid_subjects)
+        return CoreSocket.wrap(self, self._natives, socket, auto_handshake, names)
+
+    def wrap_buffers(
+        self,
+        incoming: ByteSource,
+        outgoing: ByteSink,
+        server_hostname: str | None = None,
+        *,
+        valid_subjects: Sequence[Subject] | None = None,
+    ) -> CoreBuffer:
+        names = self._names(server_hostname, valid_subjects)
+        return CoreBuffer(self, self._natives, incoming, outgoing, names)
+
+
+class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
+    """A server context of any backend."""
+
+    __slots__ = ()
+    server_side = True
+    configuration_type = TLSServerConfiguration
+
+    @property
+    def validate_certificates(self) -> bool:
+        return self._natives.configuration.validate_certificates
+
+    @validate_certificates.setter
+    def validate_certificates(self, val: bool) -> None:
+        mode = ClientAuthentication.REQUIRED if val else ClientAuthentication.NONE
+        self._change(validate_certificates=bool(val), client_authentication=mode)
+
+    def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
+        with self._lock:
+            identities = self._natives.configuration.identities
+            self._change(identities=(*identities, Identity(certificates, key)))
+
+    def set_sni_callback(self, callback: ServerNameCallback | None) -> None:
+        self._change(sni_callback=callback)
+
+    def wrap_socket(self, socket: socket_module.socket, auto_handshake: bool = True) -> CoreSocket:
+        return CoreSocket.wrap(self, self._usable(), socket, auto_handshake, PeerNames())
+
+    def wrap_buffers(self, incoming: ByteSource, outgoing: ByteSink) -> CoreBuffer:
+        return CoreBuffer(self, self._usable(), incoming, outgoing, PeerNames())
+
+    def _usable(self) -> Natives:
+        natives = self._natives
+        if not natives.configuration.identities and self.configuration.sni_callback is None:
+            raise ConfigurationError("a server needs a certificate: call register_certificates() first")
+        return natives

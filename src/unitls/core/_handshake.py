@@ -1,0 +1,168 @@
+"""The handshake: what the library does, and core's own checks before, between and behind its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..api._alerts import AlertDescription
+from ..api._configuration import TLSServerConfiguration
+from ..api._errors import CertificateVerificationError, ConfigurationError, ProtocolViolation, WantReadError
+from ._client_hello import ClientHello
+from ._connection import Connection
+from ._greeting import Refusal, choose, plaintext_alert, read_hello, run_callback, server_name
+from ._provider import ConnectionPlan, Engine
+from ._state import BEFORE, Event, State, walk
+from ._verdict import judge
+
+
+class Handshake(Connection):
+    """The part of a connection that ends when application data may flow."""
+
+    __slots__ = ()
+
+    def do_handshake(self) -> None:
+        if not self.handshake_step():
+            raise self._fault(WantReadError, "the handshake needs more from the peer")
+
+    def handshake_step(self) -> bool:
+        """Take the handshake as far as it goes.
+
+        Returns:
+            True when it is done, False when more has to come in.
+
+        Raises:
+            TLSError: as `do_handshake` does, `WantReadError` apart.
+        """
+        with self._lock:
+            if self._state not in BEFORE:
+                if self._state is State.FAILED:
+                    self._refail()
+                return True
+            self._open_outgoing()
+            if self._relay is not None:
+                self._relay.fill()
+            self._state = walk(self._state, Event.BEGIN)
+            try:
+                return self._advance()
+            except BaseException as error:
+                self._note(error)
+                raise
+            finally:
+                if self._relay is not None:
+                    self._relay.drain()
+
+    def _advance(self) -> bool:
+        engine = self._engine or self._greet()
+        if engine is None:
+            return False
+        written, available = self._outgoing.pending, self._incoming.pending
+        try:
+            engine.handshake()
+        except self._natives.provider.fault_types as error:
+            fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
+            if not isinstance(fault, WantReadError):
+                raise fault from error
+            self._count(available)
+            self._judge(engine, written)
+            if self._incoming.eof:
+                raise self._ragged("the transport ended during the handshake") from error
+            return False
+        self._judge(engine, written)
+        self._finish(engine)
+        return True
+
+    def _count(self, available: int) -> None:
+        self._handshake_size += available - self._incoming.pending
+        limit = self._natives.configuration.max_handshake_size
+        if self._handshake_size > limit:
+            raise self._fault(ProtocolViolation, f"the handshake is longer than the limit of {limit} bytes")
+
+    def _judge(self, engine: Engine, written: int) -> None:
+        """Give core's verdict as soon as the peer's certificate is known.
+
+        On a no, what this step of the handshake has written is taken back (all but the first `written` bytes): a client
+        certificate never goes to a server that has not been verified, and the peer never gets the Finished it waits for.
+        """
+        if self._judged:
+            return
+        try:
+            leaf = judge(self._natives.provider, self._natives.configuration, self._plan, engine)
+        except CertificateVerificationError:
+            earlier = self._outgoing.read()[:written]
+            self._outgoing.write(earlier)
+            raise
+        if leaf is not None:
+            self._leaf, self._judged = leaf, True
+
+    def _finish(self, engine: Engine) -> None:
+        """Check what was negotiated against what was asked for, whatever the library made of it. Fails closed."""
+        configuration = self._natives.configuration
+        version, suite = engine.version() or 0, engine.cipher() or 0
+        if not configuration.lower_bound <= version <= configuration.upper_bound:
+            raise self._fault(ProtocolViolation, f"the negotiated version {version:#06x} is out of the range asked for")
+        if configuration.ciphers is not None and suite not in configuration.ciphers:
+            raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
+        if configuration.require_inner_protocol and engine.protocol() is None:
+            raise self._fault(ProtocolViolation, "no application protocol was agreed on")
+        if not self._judged and not self._natives.server_side:
+            raise self._fault(CertificateVerificationError, "the server sent no certificate")
+        self._state = walk(self._state, Event.FINISH)
+        self._session_due = self._session_key is not None
+
+    # ------------------------------------------------------------------------------------------ the server's start
+
+    def _greet(self) -> Engine | None:
+        """On a server: read the ClientHello, let callback and names decide, and only then make the engine.
+
+        Returns:
+            The engine, or `None` while the ClientHello is not complete.
+        """
+        reader = self._reader
+        assert reader is not None
+        try:
+            hello = read_hello(reader, self._natives.provider, self._incoming.read())
+            if hello is None:
+                if self._incoming.eof:
+                    raise self._ragged("the transport ended before a ClientHello")
+                return None
+            native = self._hear(hello)
+        except Refusal as refusal:
+            self._outgoing.write(plaintext_alert(refusal.alert))
+            raise refusal.error from (refusal.error.__cause__ or refusal.__cause__)
+        except ConfigurationError:
+            self._outgoing.write(plaintext_alert(AlertDescription.INTERNAL_ERROR))
+            raise
+        self._replay(native, bytes(reader.received))
+        return self._engine
+
+    def _hear(self, hello: ClientHello) -> Any:
+        """Decide by the ClientHello; returns the native context to go on with."""
+        configuration, original = self._natives.configuration, self._context
+        assert isinstance(configuration, TLSServerConfiguration)
+        self._plan = ConnectionPlan(True, hello=hello)
+        self._heard_name = server_name(hello)
+        callback = configuration.sni_callback
+        if callback is not None:
+            self._in_callback = True
+            try:
+                run_callback(
+                    self._natives.provider, self._heard_name, lambda: callback(self._owner, self._heard_name, original)
+                )
+            finally:
+                self._in_callback = False
+        self._judged = not self._natives.configuration.validate_certificates
+        welcome = choose(self._natives, hello)
+        self._identity = welcome.index
+        return welcome.native
+
+    def _replay(self, native: Any, received: bytes) -> None:
+        """Make the engine, and give it what was read in front of what follows."""
+        incoming = self._incoming
+        if incoming.eof:  # nothing can be written behind an end: go on with a private copy
+            incoming = self._natives.provider.memory_buffer()
+            incoming.write(received)
+            incoming.write_eof()
+        else:
+            incoming.write(received)
+        self._reader = None
+        self._install(native, incoming)

@@ -1,0 +1,172 @@
+"""What a connection tells about itself, once for buffers and sockets."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+from ..api._buffers import ReadableBuffer
+from ..api._cipher_values import cipher_suite
+from ..api._errors import ConfigurationError
+from ..api._features import Feature
+from ..api._protocols import NextProtocol, next_protocol
+from ..api._versions import TLSVersion
+from ._state import BEFORE, State
+from ._x509 import certificate_fields
+
+if TYPE_CHECKING:
+    from ..api._ciphers import CipherSuite
+    from ..api._groups import NamedGroup
+    from ._context import Natives
+    from ._names import PeerNames
+    from ._provider import Engine
+
+# The hash of tls-server-end-point is the one of the certificate's signature, MD5 and SHA-1 replaced by SHA-256
+# (RFC 5929 section 4.1). An algorithm without a hash of its own has no such binding; OpenSSL uses SHA-256 there too.
+_SIGNATURE_HASHES: Final = {
+    "1.2.840.113549.1.1.12": "sha384",
+    "1.2.840.113549.1.1.13": "sha512",
+    "1.2.840.10045.4.3.3": "sha384",
+    "1.2.840.10045.4.3.4": "sha512",
+}
+_BINDINGS: Final = {
+    "tls-exporter": Feature.TLS_EXPORTER_BINDING,
+    "tls-server-end-point": Feature.TLS_SERVER_END_POINT_BINDING,
+    "tls-unique": Feature.TLS_UNIQUE_BINDING,
+}
+
+
+class Information:
+    """A mix-in over ``_engine``, ``_state`` and ``_natives``."""
+
+    __slots__ = ("_heard_name", "_identity", "_leaf")
+
+    _engine: Engine | None
+    _state: State
+    _natives: Natives
+    _names: PeerNames
+    _lock: Any
+    _heard_name: str | None
+    _leaf: bytes | None
+    _identity: int
+
+    def _ready(self) -> Engine | None:
+        """The engine, once the handshake is done."""
+        return None if self._state in BEFORE else self._engine
+
+    def _require(self, feature: Feature) -> Engine:
+        self._natives.provider.capabilities().require(feature, self._natives.provider.name)
+        engine = self._ready()
+        if engine is None:
+            raise ConfigurationError("the handshake is not done: call do_handshake() first")
+        return engine
+
+    def cipher(self) -> CipherSuite | int | None:
+        engine = self._ready()
+        value = None if engine is None else engine.cipher()
+        return None if value is None else cipher_suite(value)
+
+    def negotiated_protocol(self) -> NextProtocol | bytes | None:
+        engine = self._ready()
+        name = None if engine is None else engine.protocol()
+        return None if name is None else next_protocol(name)
+
+    @property
+    def negotiated_tls_version(self) -> TLSVersion | None:
+        engine = self._ready()
+        version = None if engine is None else engine.version()
+        return None if version is None else TLSVersion(version)
+
+    def getpeercert(self) -> bytes | None:
+        if self._leaf is None and (engine := self._ready()) is not None:
+            chain = engine.peer_chain()
+            self._leaf = chain[0] if chain else None
+        return None if self._ready() is None else self._leaf
+
+    def getpeerchain(self) -> list[bytes]:
+        engine = self._ready()
+        self._natives.provider.capabilities().require(Feature.PEER_CHAIN, self._natives.provider.name)
+        return [] if engine is None else engine.peer_chain()
+
+    def getverifiedchain(self) -> list[bytes]:
+        engine = self._ready()
+        self._natives.provider.capabilities().require(Feature.VERIFIED_CHAIN, self._natives.provider.name)
+        return (
+            [] if engine is None or not self._natives.configuration.validate_certificates else engine.verified_chain()
+        )
+
+    @property
+    def server_side(self) -> bool:
+        return self._natives.server_side
+
+    @property
+    def server_name(self) -> str | None:
+        if self._natives.server_side:
+            return self._heard_name
+        return self._names.server_name
+
+    @property
+    def session_resumed(self) -> bool | None:
+        self._natives.provider.capabilities().require(Feature.RESUMPTION_INFORMATION, self._natives.provider.name)
+        engine = self._ready()
+        return None if engine is None else engine.resumed()
+
+    @property
+    def group(self) -> NamedGroup | int | None:
+        from ..api._groups import named_group
+
+        self._natives.provider.capabilities().require(Feature.GROUP_INFORMATION, self._natives.provider.name)
+        engine = self._ready()
+        value = None if engine is None else engine.group()
+        return None if value is None else named_group(value)
+
+    def get_channel_binding(self, kind: str = "tls-exporter") -> bytes | None:
+        if kind not in _BINDINGS:
+            raise ConfigurationError(f"{kind!r} is no channel binding; there are {', '.join(_BINDINGS)}")
+        engine = self._require(_BINDINGS[kind])
+        with self._lock:
+            if kind == "tls-server-end-point":
+                return self._server_end_point()
+            if kind == "tls-exporter":
+                return engine.export(b"EXPORTER-Channel-Binding", 32, b"")
+            if engine.version() == TLSVersion.TLSv1_3:
+                raise ConfigurationError("tls-unique is not defined for TLS 1.3; use tls-exporter (RFC 9266)")
+            return engine.tls_unique()
+
+    def _server_end_point(self) -> bytes | None:
+        leaf = self._own_leaf() if self._natives.server_side else self.getpeercert()
+        if not leaf:
+            return None
+        algorithm = _SIGNATURE_HASHES.get(certificate_fields(leaf).signature_algorithm, "sha256")
+        return hashlib.new(algorithm, leaf).digest()
+
+    def _own_leaf(self) -> bytes | None:
+        leaves: tuple[bytes, ...] = self._natives.leaves
+        return leaves[self._identity] if leaves else None
+
+    def export_keying_material(self, label: bytes, length: int, context: bytes | None = None) -> bytes:
+        engine = self._require(Feature.EXPORTER)
+        with self._lock:
+            return engine.export(label, length, context)
+
+    def ocsp_response(self) -> bytes | None:
+        return self._require(Feature.OCSP_STAPLING).ocsp_response()
+
+    def request_client_certificate(self) -> None:
+        engine = self._require(Feature.POST_HANDSHAKE_AUTHENTICATION)
+        with self._lock:
+            engine.request_client_certificate()
+
+    def update_keys(self) -> None:
+        engine = self._require(Feature.KEY_UPDATE)
+        with self._lock:
+            engine.update_keys()
+
+    def write_early_data(self, data: ReadableBuffer) -> int:
+        self._natives.provider.capabilities().require(Feature.EARLY_DATA, self._natives.provider.name)
+        with self._lock:
+            return self._engine.write_early_data(data) if self._engine is not None else 0
+
+    def pending(self) -> int:
+        engine = self._ready()
+        return 0 if engine is None else engine.pending()

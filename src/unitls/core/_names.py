@@ -1,0 +1,95 @@
+"""Which name is sent as SNI, and which names the peer's certificate is checked against."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..api._errors import ConfigurationError
+from ..api._subjects import URI, DNSName, IPAddress, Subject, parse_subject
+
+
+class InsecureWarning(UserWarning):
+    """A check that protects the connection has been switched off."""
+
+
+class AnySubject(Sequence[Subject]):
+    """The marker that switches the check of the peer's name off; see ``unitls.insecure``."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getitem__(self, index: object) -> Subject:  # type: ignore[override]
+        raise IndexError(index)
+
+    def __repr__(self) -> str:
+        return "ANY_SUBJECT"
+
+
+ANY_SUBJECT: Final = AnySubject()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerNames:
+    """What a client calls its peer.
+
+    Attributes:
+        server_name: the name to send as SNI (A-labels), or `None`.
+        subjects: the acceptable subjects; `None` if none is checked.
+    """
+
+    server_name: str | None = None
+    subjects: tuple[Subject, ...] | None = None
+
+
+def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | None, *, validate: bool) -> PeerNames:
+    """Resolve the two arguments of a client's ``wrap_*``.
+
+    Raises:
+        ConfigurationError: validation is on and there is no name, or a name is none.
+    """
+    host = None if server_hostname is None else parse_subject(_text(server_hostname))
+    server_name = host.name if isinstance(host, DNSName) else None
+    if valid_subjects is ANY_SUBJECT:
+        _warn_any_subject(validate)
+        return PeerNames(server_name, None)
+    if not validate:
+        return PeerNames(server_name, None)
+    if valid_subjects is not None:
+        return PeerNames(server_name, _checked(valid_subjects))
+    if host is None:
+        raise ConfigurationError(
+            "a client needs server_hostname or valid_subjects, so that the server's certificate can be checked against it"
+        )
+    return PeerNames(server_name, (host,))
+
+
+def _text(server_hostname: object) -> str:
+    if not isinstance(server_hostname, str):
+        raise ConfigurationError(f"server_hostname must be a string, not {type(server_hostname).__name__}")
+    return server_hostname
+
+
+def _checked(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    if isinstance(subjects, (str, bytes)):
+        raise ConfigurationError("valid_subjects is a list of DNSName, IPAddress or URI values, not a string")
+    names = tuple(subjects)
+    if not names:
+        raise ConfigurationError("valid_subjects is empty: no certificate could ever match")
+    for name in names:
+        if not isinstance(name, (DNSName, IPAddress, URI)):
+            raise ConfigurationError(f"valid_subjects holds a {type(name).__name__}; use DNSName, IPAddress or URI")
+    return names
+
+
+def _warn_any_subject(validate: bool) -> None:
+    if validate:
+        sys.audit("unitls.insecure", "ANY_SUBJECT")
+        warnings.warn(
+            "the name of the peer is not checked: anybody with a certificate from a trusted authority is accepted",
+            InsecureWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,198 @@
+"""What a backend supplies: a provider that turns settings into native objects, and an engine for each connection.
+
+This is the whole of it. Waiting, looping, partial writes, ends, states, sockets and the wrapping of errors are core's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from ..api._certificates import Identity
+from ..api._errors import TLSError, UnsupportedFeature
+from ..api._features import Capabilities, Feature
+from ..api._sessions import Session
+from ..api._subjects import Subject
+from ._client_hello import ClientHello
+from ._settings import Settings
+
+E = TypeVar("E", bound=TLSError)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPlan:
+    """What one connection needs on top of its settings.
+
+    Attributes:
+        server_side: which end we are.
+        server_name: the SNI to send (A-labels, never an address), on a client.
+        subjects: the acceptable subjects of the peer; `None` if none is checked.
+        session: one to resume, on a client.
+        hello: the client's first message, on a server.
+    """
+
+    server_side: bool
+    server_name: str | None = None
+    subjects: tuple[Subject, ...] | None = None
+    session: Session | None = None
+    hello: ClientHello | None = None
+
+
+class Engine(ABC):
+    """The primitive operations on one connection. None waits, none loops over a transport, none is called concurrently.
+
+    Ciphertext is taken from and put to the two buffers that the provider was given. Whatever goes wrong is raised as the
+    library's own exception, one of `Provider.fault_types`, for `Provider.translate` to map.
+
+    Attributes:
+        read: ``read(n) -> bytes``: plaintext of at most one record, at least one byte. The peer's close_notify is either
+            ``b""`` or an exception that `Provider.translate` maps to `None`.
+        read_into: ``read_into(n, buffer) -> int``: likewise, into a writable buffer.
+        write: ``write(data) -> int``: takes at least one byte.
+        pending: ``pending() -> int``: plaintext already decrypted.
+    """
+
+    __slots__ = ("pending", "read", "read_into", "write")
+
+    read: Callable[[int], bytes]
+    read_into: Callable[[int, Any], int]
+    write: Callable[[Any], int]
+    pending: Callable[[], int]
+
+    @abstractmethod
+    def handshake(self) -> None:
+        """Take the handshake as far as it goes; returns when it is done."""
+
+    @abstractmethod
+    def shutdown(self) -> None:
+        """Put close_notify to the outgoing buffer; what the peer has sent stays readable."""
+
+    @abstractmethod
+    def version(self) -> int | None:
+        """The negotiated version as on the wire."""
+
+    @abstractmethod
+    def cipher(self) -> int | None:
+        """The negotiated suite as on the wire."""
+
+    @abstractmethod
+    def protocol(self) -> bytes | None:
+        """The protocol agreed on by ALPN."""
+
+    @abstractmethod
+    def peer_chain(self) -> list[bytes]:
+        """What the peer sent, as soon as it is known, also while the handshake is under way."""
+
+    def verified_chain(self) -> list[bytes]:
+        """The path that was trusted; empty if the library does not tell."""
+        return []
+
+    def session(self) -> Session | None:
+        """A session that can be resumed, if there is a new one."""
+        return None
+
+    def resumed(self) -> bool | None:
+        """Whether the session was resumed."""
+        return None
+
+    def group(self) -> int | None:
+        """The key exchange group."""
+        return None
+
+    def tls_unique(self) -> bytes | None:
+        """The channel binding tls-unique; a backend without the feature is not asked."""
+        _missing(Feature.TLS_UNIQUE_BINDING)
+
+    def export(self, label: bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material."""
+        _missing(Feature.EXPORTER)
+
+    def ocsp_response(self) -> bytes | None:
+        """The stapled OCSP response."""
+        _missing(Feature.OCSP_STAPLING)
+
+    def request_client_certificate(self) -> None:
+        """Ask for a client certificate after the handshake."""
+        _missing(Feature.POST_HANDSHAKE_AUTHENTICATION)
+
+    def update_keys(self) -> None:
+        """Send a KeyUpdate."""
+        _missing(Feature.KEY_UPDATE)
+
+    def write_early_data(self, data: Any) -> int:
+        """Send early data."""
+        _missing(Feature.EARLY_DATA)
+
+
+def _missing(feature: Feature) -> NoReturn:
+    raise UnsupportedFeature(f"this backend does not have {feature.value}", feature=feature)
+
+
+class Provider(ABC):
+    """One TLS library, as core sees it. Stateless and safe to share between threads.
+
+    Attributes:
+        name: the backend's name.
+        library_version: as the library says it.
+        fault_types: the exceptions the library's calls raise.
+        buffer_types: the buffer types an engine works on directly; others are relayed by core.
+        error_classes: the backend's subclass for each class of our errors.
+        alpn_mismatch_is_fatal: the library ends a handshake when no protocol is agreed on; core then offers none.
+    """
+
+    name: ClassVar[str]
+    library_version: str
+    fault_types: ClassVar[tuple[type[BaseException], ...]]
+    buffer_types: ClassVar[tuple[type[Any], ...]]
+    error_classes: ClassVar[Mapping[type[TLSError], type[TLSError]]] = {}
+    alpn_mismatch_is_fatal: ClassVar[bool] = False
+
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What the library can do here; cheap after the first call."""
+
+    @abstractmethod
+    def default_ciphers(self) -> tuple[int, ...]:
+        """The suites enabled when none are chosen, as IANA values."""
+
+    @abstractmethod
+    def memory_buffer(self) -> Any:
+        """A new, empty buffer of the fastest kind."""
+
+    def check(self, settings: Settings) -> None:  # noqa: B027 - most libraries have nothing to refuse here
+        """Refuse what no capability speaks of, when it is configured.
+
+        Raises:
+            UnsupportedFeature: the library cannot express it.
+        """
+
+    @abstractmethod
+    def check_identity(self, identity: Identity) -> None:
+        """Load an identity once and throw it away.
+
+        Raises:
+            ConfigurationError: the library does not take it, or the key does not fit.
+        """
+
+    @abstractmethod
+    def build(self, settings: Settings) -> Any:
+        """Make the native context. Called once for each configuration (and identity); may be expensive.
+
+        Raises:
+            ConfigurationError: the library does not take the settings.
+        """
+
+    @abstractmethod
+    def engine(self, native: Any, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        """Make the engine of one connection over two buffers of one of `buffer_types`."""
+
+    @abstractmethod
+    def translate(self, error: BaseException) -> TLSError | None:
+        """Map an exception of the library to ours; `None` for the peer's clean close."""
+
+    def fault(self, kind: type[E], text: str, **attributes: Any) -> E:
+        """Make an error of the backend's subclass of `kind`."""
+        chosen = self.error_classes.get(kind, kind)
+        return chosen(text, **attributes)  # type: ignore[return-value]

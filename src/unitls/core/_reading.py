@@ -1,0 +1,209 @@
+"""Reading: plaintext out of what has come in.
+
+`read` and `receive` are the hot path: one call into the library, and everything that is not plain success is left to the
+slower methods below.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..api._buffers import WritableBuffer
+from ..api._errors import ProtocolViolation, TLSError, WantReadError, WantWriteError
+from ._connection import Connection
+from ._state import ENDED, READABLE, Event, walk
+
+RECORD: Final = 16384
+"""The most plaintext a record holds (RFC 8446 section 5.1)."""
+MAX_BARREN: Final = 4 * RECORD
+"""How much ciphertext may come in a row without application data: floods of KeyUpdates and renegotiations end here."""
+
+
+class Reading(Connection):
+    """The part of a connection that gives plaintext."""
+
+    __slots__ = ()
+
+    def read(self, amt: int | None = None) -> bytes:
+        if amt is None:
+            amt = -1
+        elif amt <= 0:
+            return self._nothing(amt)
+        with self._lock:
+            if self._relay is not None:
+                self._relay.fill()
+            if self._state not in READABLE:
+                return self._unreadable()
+            available = self._incoming.pending
+            try:
+                data = self._read(amt if 0 < amt < RECORD else RECORD)
+            except self._natives.provider.fault_types as error:
+                fault = self._stopped(error, available)
+                if fault is None:
+                    return b""
+                raise fault from error
+            if not data or self._session_due or self._barren or self._incoming.pending or self._relay is not None:
+                return self._read_on(data, amt)
+            return data
+
+    def receive(self, chunk: bytes | None, amt: int) -> bytes | None:
+        """For the socket: take in `chunk` (``b""`` is the transport's end) and read, in one step.
+
+        Returns:
+            The plaintext, ``b""`` at the clean end; `None` when more has to come in.
+
+        Raises:
+            TLSError: as `read` does, `WantReadError` apart.
+        """
+        with self._lock:
+            if chunk is not None:
+                self._take_in(chunk)
+            if self._state not in READABLE:
+                return self._unreadable()
+            available = self._incoming.pending
+            try:
+                data = self._read(amt if amt < RECORD else RECORD)
+            except self._natives.provider.fault_types as error:
+                fault = self._stopped(error, available)
+                if fault is None:
+                    return b""
+                if isinstance(fault, WantReadError):
+                    return None
+                raise fault from error
+            if not data or self._session_due or self._barren or self._incoming.pending:
+                return self._read_on(data, amt)
+            return data
+
+    def _read_on(self, data: bytes, amt: int) -> bytes:
+        """Go on with the records that are there already, as far as `amt` goes (-1: as far as they go)."""
+        if not data:
+            return self._peer_closed()
+        self._progressed()
+        parts, size = [data], len(data)
+        while self._has_more() and not 0 <= amt <= size:
+            available = self._incoming.pending
+            try:
+                data = self._read(RECORD if amt < 0 else min(amt - size, RECORD))
+            except self._natives.provider.fault_types as error:
+                self._defer(error, available)
+                break
+            if not data:
+                self._peer_closed()
+                break
+            parts.append(data)
+            size += len(data)
+        if self._relay is not None:
+            self._relay.drain()
+        return b"".join(parts) if len(parts) > 1 else parts[0]
+
+    def _has_more(self) -> bool:
+        return bool(self._incoming.pending or (self._engine is not None and self._engine.pending()))
+
+    def read_into(self, buffer: WritableBuffer, amt: int | None = None) -> int:
+        with memoryview(buffer) as view, view.cast("B") as octets:
+            room = len(octets) if amt is None else min(amt, len(octets))
+            if room <= 0:
+                return len(self._nothing(room))
+            with octets[:room] as part:
+                taken = self.receive_into(None, part)
+        if taken is None:
+            raise self._fault(WantReadError, "nothing to read yet")
+        return taken
+
+    def receive_into(self, chunk: bytes | None, view: memoryview) -> int | None:
+        """As `receive`, into `view`, which is filled as far as records are there."""
+        with self._lock:
+            if chunk is not None:
+                self._take_in(chunk)
+            if self._relay is not None:
+                self._relay.fill()
+            if self._state not in READABLE:
+                return len(self._unreadable())
+            try:
+                return self._fill(view)
+            finally:
+                if self._relay is not None:
+                    self._relay.drain()
+
+    def _fill(self, view: memoryview) -> int | None:
+        size, end = 0, len(view)
+        while True:
+            available = self._incoming.pending
+            try:
+                taken = self._read_into(end - size, view[size:] if size else view)
+            except self._natives.provider.fault_types as error:
+                if size:
+                    self._defer(error, available)
+                    return size
+                fault = self._stopped(error, available)
+                if fault is None:
+                    return 0
+                if isinstance(fault, WantReadError):
+                    return None
+                raise fault from error
+            if not taken:
+                self._peer_closed()
+                return size
+            size += taken
+            if self._session_due or self._barren:
+                self._progressed()
+            if size == end or not self._has_more():
+                return size
+
+    # ------------------------------------------------------------------------------------------ when nothing came
+
+    def _take_in(self, chunk: bytes) -> None:
+        if chunk:
+            self._incoming.write(chunk)
+        else:
+            self._incoming.write_eof()
+
+    def _stopped(self, error: BaseException, available: int) -> TLSError | None:
+        """Why a read gave nothing: `None` for the clean end, else the error to raise, with the state moved on."""
+        fault = self._translated(error)
+        if self._relay is not None:
+            self._relay.drain()
+        if fault is None:
+            self._peer_closed()
+            return None
+        if isinstance(fault, WantReadError):
+            fault = self._want(fault, available)
+        self._note(fault)
+        return fault
+
+    def _want(self, signal: TLSError, available: int) -> TLSError:
+        """More is wanted: but is there more to come, and has the peer sent nothing of use for too long?"""
+        self._barren += available - self._incoming.pending
+        if self._incoming.eof:
+            return self._ragged("the transport ended without close_notify")
+        if self._barren > MAX_BARREN:
+            return self._fault(
+                ProtocolViolation,
+                f"{self._barren} bytes came in without application data (a flood of KeyUpdates or renegotiation)",
+            )
+        return signal
+
+    def _defer(self, error: BaseException, available: int) -> None:
+        """Data was read before `error`: the data is given now, and the fault by the next call."""
+        fault = self._stopped(error, available)
+        assert fault is None or isinstance(fault, (WantReadError, WantWriteError)) or self._failure is fault
+
+    def _peer_closed(self) -> bytes:
+        self._state = walk(self._state, Event.RECEIVE_CLOSE)
+        self._collect_session()
+        return b""
+
+    def _progressed(self) -> None:
+        self._barren = 0
+        if self._session_due:
+            self._collect_session()
+
+    def _unreadable(self) -> bytes:
+        if self._state in ENDED:
+            return b""
+        self._not_open()
+
+    def _nothing(self, amt: int) -> bytes:
+        if amt < 0:
+            raise ValueError("the number of bytes to read is not negative")
+        return b""

@@ -1,0 +1,52 @@
+"""Which session may be offered on which connection, and when a new one is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from ..api._configuration import TLSClientConfiguration
+from ..api._sessions import Session
+from ._names import PeerNames
+from ._provider import Engine
+from ._x509 import certificate_fields
+
+if TYPE_CHECKING:
+    from ._context import Natives
+
+
+def find_session(natives: Natives, native: Any, names: PeerNames, peer: Any) -> tuple[Hashable | None, Session | None]:
+    """The key under which sessions of this connection are kept, and one to offer.
+
+    Returns:
+        The key, `None` without a cache; and a session, `None` if there is none that fits exactly.
+    """
+    configuration = natives.configuration
+    if not isinstance(configuration, TLSClientConfiguration) or configuration.session_cache is None:
+        return None, None
+    key = (
+        natives.provider.name,
+        natives.provider.library_version,
+        peer,
+        names,
+        # Everything that decides what is accepted and what is shown: trust, validation, own identity, protocols,
+        # versions, ciphers. The cache itself takes no part.
+        dataclasses.replace(configuration, session_cache=None),
+    )
+    return key, configuration.session_cache.get(key, native, time.time())
+
+
+def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | None) -> bool:
+    """Put a new session into the cache; False if the server has not given one yet."""
+    session = engine.session()
+    if session is None:
+        return False
+    configuration = natives.configuration
+    assert isinstance(configuration, TLSClientConfiguration)
+    assert configuration.session_cache is not None
+    if leaf is not None and configuration.validate_certificates:
+        session = dataclasses.replace(session, expires=min(session.expires, certificate_fields(leaf).not_after))
+    configuration.session_cache.put(key, session)
+    return True

@@ -1,0 +1,223 @@
+"""The neutral values behind `Certificate`, `PrivateKey` and `TrustStore`: every backend accepts them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Final
+
+from ..api._certificates import Certificate, Password, PrivateKey, Signer, StrPath
+from ..api._errors import ConfigurationError
+from ..api._trust import TrustStore
+from ._der import DERError, enter_whole
+from ._keys import KeyMaterial, key_material
+from ._pem import certificates_from, one_certificate_from
+
+_SEQUENCE: Final = 0x30
+
+
+def read_file(path: StrPath) -> bytes:
+    """The bytes of the file at `path`."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _naming(path: StrPath, error: ConfigurationError) -> ConfigurationError:
+    return ConfigurationError(f"{os.fsdecode(path)}: {error}")
+
+
+def _checked_uri(uri: str) -> str:
+    if not isinstance(uri, str) or not uri.startswith("pkcs11:"):
+        raise ConfigurationError("a PKCS#11 URI begins with 'pkcs11:' (RFC 7512)")
+    return uri
+
+
+class NeutralCertificate(Certificate, neutral=True):
+    """A certificate in memory, or the URI of one in a token."""
+
+    __slots__ = ("der", "uri")
+
+    def __init__(self, der: bytes | None, uri: str | None = None) -> None:
+        self.der: Final = der
+        self.uri: Final = uri
+
+    @classmethod
+    def from_buffer(cls, buffer: bytes) -> NeutralCertificate:
+        return cls(one_certificate_from(buffer))
+
+    @classmethod
+    def from_file(cls, path: StrPath) -> NeutralCertificate:
+        try:
+            return cls.from_buffer(read_file(path))
+        except ConfigurationError as error:
+            raise _naming(path, error) from error
+
+    @classmethod
+    def from_pkcs11(cls, uri: str) -> NeutralCertificate:
+        return cls(None, _checked_uri(uri))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NeutralCertificate):
+            return NotImplemented
+        return (self.der, self.uri) == (other.der, other.uri)
+
+    def __hash__(self) -> int:
+        return hash((self.der, self.uri))
+
+    def __repr__(self) -> str:
+        return f"<Certificate {self.uri}>" if self.der is None else f"<Certificate of {len(self.der)} bytes>"
+
+
+class NeutralPrivateKey(PrivateKey, neutral=True):
+    """A key in memory, the URI of one in a token, or a signer."""
+
+    __slots__ = ("_lock", "_password", "material", "public_key", "sign", "uri")
+
+    def __init__(
+        self,
+        *,
+        material: KeyMaterial | None = None,
+        password: Password = None,
+        uri: str | None = None,
+        public_key: bytes | None = None,
+        sign: Signer | None = None,
+    ) -> None:
+        self.material: Final = material
+        self.uri: Final = uri
+        self.public_key: Final = public_key
+        self.sign: Final = sign
+        self._password = password
+        self._lock = threading.Lock()
+
+    def passphrase(self) -> bytes | None:
+        """The passphrase (or PIN), asked for once and then remembered.
+
+        Raises:
+            ConfigurationError: the callable gave something that is not bytes.
+        """
+        with self._lock:
+            if callable(self._password):
+                self._password = self._password()
+            if self._password is None:
+                return None
+            if not isinstance(self._password, (bytes, bytearray)):
+                self._password = None
+                raise ConfigurationError("a passphrase must be bytes or bytearray, or a callable that returns one")
+            return bytes(self._password)
+
+    @classmethod
+    def from_buffer(cls, buffer: bytes, password: Password = None) -> NeutralPrivateKey:
+        material = key_material(buffer)
+        if password is not None and not callable(password) and not isinstance(password, (bytes, bytearray)):
+            raise ConfigurationError("a passphrase must be bytes or bytearray, or a callable that returns one")
+        if material.is_encrypted and password is None:
+            raise ConfigurationError("the private key is encrypted: pass its passphrase as password")
+        return cls(material=material, password=password)
+
+    @classmethod
+    def from_file(cls, path: StrPath, password: Password = None) -> NeutralPrivateKey:
+        try:
+            return cls.from_buffer(read_file(path), password)
+        except ConfigurationError as error:
+            raise _naming(path, error) from error
+
+    @classmethod
+    def from_pkcs11(cls, uri: str, pin: Password = None) -> NeutralPrivateKey:
+        return cls(uri=_checked_uri(uri), password=pin)
+
+    @classmethod
+    def from_signer(cls, public_key: bytes, sign: Signer) -> NeutralPrivateKey:
+        try:
+            enter_whole(public_key, _SEQUENCE)
+        except DERError as error:
+            raise ConfigurationError(f"the public key is not a SubjectPublicKeyInfo in DER: {error}") from error
+        if not callable(sign):
+            raise ConfigurationError("a signer must be callable")
+        return cls(public_key=bytes(public_key), sign=sign)
+
+    def __repr__(self) -> str:
+        return f"<PrivateKey {self.uri or ('signer' if self.sign else 'in memory')}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a private key cannot be pickled")
+
+
+class NeutralTrustStore(TrustStore, neutral=True):
+    """Some anchors in DER, the system's store, or both."""
+
+    __slots__ = ("_hash", "anchors", "is_system")
+
+    def __init__(self, anchors: tuple[bytes, ...] = (), *, is_system: bool = False) -> None:
+        self.anchors: Final = anchors
+        self.is_system: Final = is_system
+        self._hash = hash((frozenset(anchors), is_system))
+
+    @classmethod
+    def system(cls) -> NeutralTrustStore:
+        return cls(is_system=True)
+
+    @classmethod
+    def from_buffer(cls, buffer: bytes) -> NeutralTrustStore:
+        return cls(tuple(dict.fromkeys(certificates_from(buffer))))
+
+    @classmethod
+    def from_file(cls, path: StrPath) -> NeutralTrustStore:
+        try:
+            return cls.from_buffer(read_file(path))
+        except ConfigurationError as error:
+            raise _naming(path, error) from error
+
+    from_pem_file = from_file
+
+    @classmethod
+    def union(cls, *stores: TrustStore) -> NeutralTrustStore:
+        if not stores:
+            raise ConfigurationError("a union needs at least one trust store")
+        anchors: dict[bytes, None] = {}
+        for store in stores:
+            if not isinstance(store, NeutralTrustStore):
+                raise ConfigurationError(f"a {type(store).__name__} cannot be joined with another store")
+            anchors.update(dict.fromkeys(store.anchors))
+        return cls(tuple(anchors), is_system=any(getattr(store, "is_system", False) for store in stores))
+
+    @classmethod
+    def certifi(cls) -> NeutralTrustStore:
+        try:
+            import certifi
+        except ImportError:
+            raise ConfigurationError("the package 'certifi' is not installed: pip install certifi") from None
+        return cls.from_file(certifi.where())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NeutralTrustStore):
+            return NotImplemented
+        return self.is_system == other.is_system and frozenset(self.anchors) == frozenset(other.anchors)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        parts = ["system"] if self.is_system else []
+        if self.anchors or not parts:
+            parts.append(f"{len(self.anchors)} anchors")
+        return f"<TrustStore {' and '.join(parts)}>"
+
+
+def load_chain(path: StrPath) -> list[Certificate]:
+    """Read a file of several certificates, as servers are given them.
+
+    Args:
+        path: a file in PEM (the leaf first, then the intermediates) or one certificate in DER. Private keys in it are
+            passed over.
+
+    Returns:
+        The certificates in the order of the file, ready for ``register_certificates``.
+
+    Raises:
+        ConfigurationError: it holds no certificate, or a damaged one; the message names the file.
+        OSError: it cannot be read.
+    """
+    try:
+        return [NeutralCertificate(der) for der in certificates_from(read_file(path))]
+    except ConfigurationError as error:
+        raise _naming(path, error) from error

@@ -1,0 +1,79 @@
+"""Core's own verdict on the peer, on top of the library's: one strict check, the same with every library.
+
+It is given before any application data is read or written, and on a client before its last flight leaves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from ..api._configuration import TLSConfiguration
+from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
+from ._der import DERError
+from ._leaf_check import Fault, leaf_fault
+from ._provider import ConnectionPlan, Engine, Provider
+from ._values import NeutralTrustStore
+from ._x509 import certificate_fields
+
+
+def judge(provider: Provider, configuration: TLSConfiguration, plan: ConnectionPlan, engine: Engine) -> bytes | None:
+    """Check the peer's certificate, once the engine knows it.
+
+    Returns:
+        The leaf in DER; `None` if there is none.
+
+    Raises:
+        CertificateVerificationError: it is not acceptable.
+        Exception: whatever the verification hook raised is the ``__cause__`` of the former.
+    """
+    sent = engine.peer_chain()
+    if not sent:
+        return None
+    if not configuration.validate_certificates:
+        return sent[0]
+    path = engine.verified_chain() or sent
+    fault = leaf_fault(
+        sent[0],
+        plan.subjects,
+        is_anchor=_is_anchor(sent[0], path, configuration),
+        now=(configuration.verification_time or time.time)(),
+    ) or _pin_fault(path, configuration)
+    if fault is not None:
+        raise verification_error(provider, fault)
+    _run_hook(provider, configuration, tuple(path))
+    return sent[0]
+
+
+def verification_error(provider: Provider, fault: Fault) -> TLSError:
+    """The backend's error for a fault that core has found."""
+    return provider.fault(CertificateVerificationError, fault.text, failure=fault.failure, subject=fault.subject)
+
+
+def _is_anchor(leaf: bytes, path: list[bytes], configuration: TLSConfiguration) -> bool:
+    store = configuration.trust_store
+    if isinstance(store, NeutralTrustStore) and leaf in store.anchors:
+        return True
+    return path == [leaf] and certificate_fields(leaf).is_self_issued
+
+
+def _pin_fault(path: list[bytes], configuration: TLSConfiguration) -> Fault | None:
+    if not configuration.pins:
+        return None
+    for certificate in path:
+        try:
+            if hashlib.sha256(certificate_fields(certificate).spki).digest() in configuration.pins:
+                return None
+        except DERError:
+            continue
+    return Fault(VerifyFailure.OTHER, "none of the certificates has a pinned key")
+
+
+def _run_hook(provider: Provider, configuration: TLSConfiguration, path: tuple[bytes, ...]) -> None:
+    if configuration.verification_hook is None:
+        return
+    try:
+        configuration.verification_hook(path)
+    except Exception as error:
+        refusal = Fault(VerifyFailure.OTHER, f"the verification hook refused the certificate: {error}")
+        raise verification_error(provider, refusal) from error

@@ -1,0 +1,88 @@
+"""Writing: plaintext to ciphertext, and the end of our direction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..api._buffers import ReadableBuffer
+from ..api._errors import WantReadError, WantWriteError
+from ._connection import Connection
+from ._reading import RECORD
+from ._state import WRITABLE, Event, walk
+
+MAX_WRITE: Final = 16 * RECORD
+"""The most a single write takes, so that the outgoing buffer stays small."""
+
+
+class Writing(Connection):
+    """The part of a connection that takes plaintext."""
+
+    __slots__ = ()
+
+    def write(self, buf: ReadableBuffer) -> int:
+        if type(buf) is not bytes:
+            buf = memoryview(buf).cast("B")
+        with self._lock:
+            if self._relay is not None:
+                self._open_outgoing()
+            if self._state not in WRITABLE:
+                self._not_open()
+            if not buf:
+                return 0
+            try:
+                taken = self._write(buf)
+            except self._natives.provider.fault_types as error:
+                raise self._noted(error) from error
+            if taken < len(buf):
+                taken = self._write_on(buf, taken)
+            if self._relay is not None:
+                self._relay.drain()
+            return taken
+
+    def encrypt(self, buf: ReadableBuffer) -> tuple[int, bytes]:
+        """For the socket: write `buf` (at most `MAX_WRITE` of it) and take the ciphertext out, in one step."""
+        with self._lock:
+            if self._state not in WRITABLE:
+                self._not_open()
+            if not buf:
+                return 0, b""
+            try:
+                taken = self._write(buf)
+            except self._natives.provider.fault_types as error:
+                raise self._noted(error) from error
+            if taken < len(buf):
+                taken = self._write_on(buf, taken)
+            return taken, self._outgoing.read()
+
+    def _write_on(self, buf: ReadableBuffer, taken: int) -> int:
+        """Go on with what the first record did not hold, up to `MAX_WRITE`."""
+        with memoryview(buf) as octets:
+            end = min(len(octets), MAX_WRITE)
+            while taken < end and (self._relay is None or self._relay.drain()):
+                try:
+                    taken += self._write(octets[taken:end])
+                except self._natives.provider.fault_types as error:
+                    fault = self._translated(error)
+                    if not isinstance(fault, (WantReadError, WantWriteError)):
+                        self._noted(error)  # what was taken is reported now, the fault by the next call
+                    break
+        return taken
+
+    def shutdown(self) -> None:
+        with self._lock:
+            self._open_outgoing()
+            if self._state in WRITABLE:
+                self._close()
+            self._state = walk(self._state, Event.SEND_CLOSE)
+            if self._relay is not None:
+                self._relay.drain()
+
+    def _close(self) -> None:
+        engine = self._engine
+        assert engine is not None
+        try:
+            engine.shutdown()
+        except self._natives.provider.fault_types as error:
+            raise self._noted(error) from error
+        self._shortcut(engine)
+        self._collect_session()
