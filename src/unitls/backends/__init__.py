@@ -1,0 +1,1 @@
+"""One folder for each TLS library, with the same file names inside."""

@@ -1,0 +1,89 @@
+"""OpenSSL through Python's own `ssl` module."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._provider import ConnectionPlan, E, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
+from . import ciphers, config, errors
+from .engine import OpenSSLEngine
+
+
+class OpenSSLProvider(Provider):
+    """The `ssl` module, as core sees it."""
+
+    name = "openssl"
+    library_version = ssl.OPENSSL_VERSION
+    fault_types = (ssl.SSLError,)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (ssl.MemoryBIO,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> ssl.MemoryBIO:
+        return ssl.MemoryBIO()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        config.check_identity(identity)
+
+    def build(self, settings: Settings) -> ssl.SSLContext:
+        return config.build(settings)
+
+    def engine(self, native: ssl.SSLContext, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        return OpenSSLEngine(native, plan, incoming, outgoing)
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)  # type: ignore[no-any-return]
+
+    def fault(self, kind: type[E], text: str, **attributes: Any) -> E:
+        return errors.make(kind, text, **attributes)  # type: ignore[no-any-return]
+
+
+class OpenSSLClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = OpenSSLProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class OpenSSLServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = OpenSSLClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="openssl",
+    library_version=ssl.OPENSSL_VERSION,
+    client_context=OpenSSLClientContext,
+    server_context=OpenSSLServerContext,
+    certificate=NeutralCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=ssl.MemoryBIO,
+    find_capabilities=config.capabilities,
+)

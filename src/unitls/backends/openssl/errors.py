@@ -1,0 +1,185 @@
+"""Our errors as the `ssl` module's, and the table from its errors to ours.
+
+Each class is one of unitls and one of `ssl` at once, so that a program which catches `ssl.SSLError` still does.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Any, Final
+
+from ...api._alerts import AlertDescription
+from ...api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    PeerAlert,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    WantReadError,
+    WantWriteError,
+)
+from .verify import NO_CERTIFICATE, failure_of
+
+
+class OpenSSLError(TLSError, ssl.SSLError):
+    """The base of all errors of this backend.
+
+    Attributes:
+        reason: OpenSSL's name for the reason, as the `ssl` module gives it.
+        library: the part of OpenSSL it comes from.
+    """
+
+    reason: Any = None
+    library: Any = None
+    verify_code: Any = 0
+    verify_message: Any = ""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        # Where ValueError comes first among the bases, nobody has set errno and strerror yet.
+        OSError.__init__(self, *args)
+
+
+class OpenSSLWantReadError(WantReadError, OpenSSLError, ssl.SSLWantReadError):
+    pass
+
+
+class OpenSSLWantWriteError(WantWriteError, OpenSSLError, ssl.SSLWantWriteError):
+    pass
+
+
+class OpenSSLConfigurationError(ConfigurationError, OpenSSLError):
+    pass
+
+
+class OpenSSLConnectionFault(ConnectionFault, OpenSSLError):
+    pass
+
+
+class OpenSSLRaggedEOF(RaggedEOF, OpenSSLConnectionFault, ssl.SSLEOFError):
+    pass
+
+
+class OpenSSLCertificateVerificationError(
+    CertificateVerificationError, OpenSSLConnectionFault, ssl.SSLCertVerificationError
+):
+    pass
+
+
+class OpenSSLPeerAlert(PeerAlert, OpenSSLConnectionFault):
+    pass
+
+
+class OpenSSLProtocolViolation(ProtocolViolation, OpenSSLConnectionFault):
+    pass
+
+
+class OpenSSLInternalError(InternalTLSError, OpenSSLError):
+    pass
+
+
+CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
+    TLSError: OpenSSLError,
+    WantReadError: OpenSSLWantReadError,
+    WantWriteError: OpenSSLWantWriteError,
+    ConfigurationError: OpenSSLConfigurationError,
+    ConnectionFault: OpenSSLConnectionFault,
+    RaggedEOF: OpenSSLRaggedEOF,
+    CertificateVerificationError: OpenSSLCertificateVerificationError,
+    PeerAlert: OpenSSLPeerAlert,
+    ProtocolViolation: OpenSSLProtocolViolation,
+    InternalTLSError: OpenSSLInternalError,
+}
+_NUMBERS: Final[dict[type[TLSError], int]] = {
+    WantReadError: ssl.SSL_ERROR_WANT_READ,
+    WantWriteError: ssl.SSL_ERROR_WANT_WRITE,
+    RaggedEOF: ssl.SSL_ERROR_EOF,
+}
+# An alert's reason is its name behind the version that introduced it; these two lack the word ALERT.
+_ALERT: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)")
+_ALERT_NAMES: Final = {
+    "DECRYPTION_FAILED": AlertDescription.DECRYPTION_FAILED,
+    "EXPORT_RESTRICTION": AlertDescription.EXPORT_RESTRICTION,
+    "USER_CANCELLED": AlertDescription.USER_CANCELED,
+    "CERTIFICATE_UNOBTAINABLE": AlertDescription.CERTIFICATE_UNOBTAINABLE,
+}
+_INTERNAL: Final = frozenset(
+    {"INTERNAL_ERROR", "MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"}
+)
+_SENTENCES: Final = {
+    "WRONG_VERSION_NUMBER": "the peer does not speak TLS here (or only a version nobody should)",
+    "HTTP_REQUEST": "the peer sent plain HTTP",
+    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
+    "NO_PROTOCOLS_AVAILABLE": "no version of TLS in common",
+    "NO_SHARED_CIPHER": "no cipher suite in common",
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": "no signature algorithm in common",
+    "NO_SUITABLE_KEY_SHARE": "no key exchange group in common",
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "a record could not be decrypted: it was damaged or forged",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the peer lacks secure renegotiation (RFC 5746)",
+}
+
+
+def make(kind: type[Any], text: str, **attributes: Any) -> Any:
+    """Make this backend's error of `kind`, as (number, text), with the attributes the `ssl` module would set."""
+    details = {name: attributes.pop(name) for name in ("reason", "verify_code", "verify_message") if name in attributes}
+    if kind not in CLASSES:
+        return kind(text, **attributes)
+    error: Any = CLASSES[kind](int(_NUMBERS.get(kind, ssl.SSL_ERROR_SSL)), text, **attributes)
+    error.library = "SSL"
+    if kind is CertificateVerificationError:
+        details.setdefault("reason", "CERTIFICATE_VERIFY_FAILED")
+        details.setdefault("verify_message", text)
+        details.setdefault("verify_code", 1)
+    for name, value in details.items():
+        setattr(error, name, value)
+    return error
+
+
+def translate(error: BaseException) -> Any:
+    """Map an error of the `ssl` module; `None` for the peer's close_notify."""
+    if isinstance(error, ssl.SSLWantReadError):
+        return make(WantReadError, "more has to come in first")
+    if isinstance(error, ssl.SSLWantWriteError):
+        return make(WantWriteError, "something has to go out first")
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return None
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _verification(error)
+    reason = getattr(error, "reason", None) or ""
+    if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
+        return make(RaggedEOF, "the transport ended without close_notify", reason=reason or None)
+    return _from_reason(reason, error)
+
+
+def _verification(error: ssl.SSLCertVerificationError) -> Any:
+    failure = failure_of(error.verify_code)
+    return make(
+        CertificateVerificationError,
+        f"certificate not accepted: {failure.value} ({error.verify_message})",
+        failure=failure,
+        native_code=error.verify_code,
+        native_text=error.verify_message,
+        verify_code=error.verify_code,
+        verify_message=error.verify_message,
+    )
+
+
+def _from_reason(reason: str, error: BaseException) -> Any:
+    native: dict[str, Any] = {"native_text": str(error), "reason": reason or None}
+    if reason in NO_CERTIFICATE:
+        return make(CertificateVerificationError, "the client sent no certificate", **native)
+    if match := _ALERT.fullmatch(reason):
+        alert = _ALERT_NAMES.get(match[1]) or AlertDescription.__members__.get(match[1])
+        if alert is not None:
+            return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **native)
+    if reason in _INTERNAL:
+        return make(InternalTLSError, f"OpenSSL failed: {error}", **native)
+    return make(ProtocolViolation, _SENTENCES.get(reason) or f"TLS failed: {_plain(reason) or error}", **native)
+
+
+def _plain(reason: str) -> str:
+    return reason.lower().replace("_", " ")

@@ -1,0 +1,82 @@
+"""The edge of the `ssl` module: the few private names that are used, and files that exist in memory only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+
+def raw_object(connection: ssl.SSLObject) -> Any:
+    """The C object behind an `ssl.SSLObject`.
+
+    Its methods are those of the public object without a frame of Python in between, and it tells the chains also on
+    versions of Python (before 3.13) whose public object does not.
+    """
+    return connection._sslobj  # type: ignore[attr-defined]
+
+
+def unverified_chain(raw: Any) -> list[bytes]:
+    """What the peer sent, in DER (SSL_get_peer_cert_chain), as soon as it is known."""
+    return _ders(raw.get_unverified_chain())
+
+
+def verified_chain(raw: Any) -> list[bytes]:
+    """The path to the anchor, in DER (SSL_get0_verified_chain); empty for a resumed session."""
+    return _ders(raw.get_verified_chain())
+
+
+def _ders(chain: Any) -> list[bytes]:
+    encoding = ssl._ssl.ENCODING_DER  # type: ignore[attr-defined]
+    return [item if isinstance(item, bytes) else item.public_bytes(encoding) for item in chain or ()]
+
+
+def set_alpn_wire(context: ssl.SSLContext, names: tuple[bytes, ...]) -> None:
+    """Set the protocols as byte strings; the public method takes ASCII text only (SSL_CTX_set_alpn_protos)."""
+    context._set_alpn_protocols(b"".join(bytes((len(name),)) + name for name in names))  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def memory_file(content: bytes) -> Iterator[str]:
+    """A path under which `content` can be read, until the block ends.
+
+    It is a memory file where there are such (Linux), and otherwise a private temporary file.
+    """
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
+        with _memory_descriptor(content) as descriptor:
+            yield f"/proc/self/fd/{descriptor}"
+    else:
+        with _temporary_file(content) as path:
+            yield path
+
+
+@contextlib.contextmanager
+def _memory_descriptor(content: bytes) -> Iterator[int]:
+    descriptor = os.memfd_create("unitls", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        _write_all(descriptor, content)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _temporary_file(content: bytes) -> Iterator[str]:
+    descriptor, path = tempfile.mkstemp(prefix="unitls-")  # mkstemp makes it readable for its owner alone
+    try:
+        try:
+            _write_all(descriptor, content)
+        finally:
+            os.close(descriptor)
+        yield path
+    finally:
+        os.unlink(path)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
