@@ -1,0 +1,163 @@
+"""Which backend: by name, by environment, or the first that can be used here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .api._backend import Backend, BackendStatus
+from .api._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINT_GROUP: Final = "unitls.backends"
+ENVIRONMENT_VARIABLE: Final = "UNITLS_BACKEND"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A backend of ours.
+
+    Attributes:
+        module: where its ``BACKEND`` is.
+        install: what to do when it cannot be imported.
+        automatic: whether it is taken without being named.
+    """
+
+    module: str
+    install: str
+    automatic: bool = True
+
+
+# In the order in which they are tried when nothing is said.
+_KNOWN: Final[dict[str, _Known]] = {
+    "openssl": _Known("unitls.backends.openssl", "use a Python that was built with the ssl module"),
+}
+
+_lock = threading.Lock()
+_default: str | Backend | None = None
+
+
+def get_backend(name: str | None = None) -> Backend:
+    """Return a backend.
+
+    Args:
+        name: which one. `None` takes the first that is said: by `set_default_backend`, by the environment variable
+            ``UNITLS_BACKEND`` (ignored under ``python -E`` and ``-I``), ``openssl``, then the others of ours in their
+            documented order. A backend of a third party is never taken without being named.
+
+    Returns:
+        The backend, the same object each time.
+
+    Raises:
+        ConfigurationError: there is none of that name, or it cannot be used here; the message says what is available,
+            and what to install.
+    """
+    chosen = name if name is not None else _default
+    if isinstance(chosen, Backend):
+        return chosen
+    if chosen is None and not sys.flags.ignore_environment:
+        chosen = os.environ.get(ENVIRONMENT_VARIABLE) or None
+    if chosen is not None:
+        return _load(chosen)
+    return _first_usable()
+
+
+def set_default_backend(backend: str | Backend | None) -> None:
+    """Set what `get_backend` returns when it is called without a name, for this process.
+
+    Args:
+        backend: a name, a backend, or `None` to go back to the environment variable and the documented order.
+
+    Raises:
+        ConfigurationError: there is none of that name, or it cannot be used here.
+    """
+    global _default
+    if isinstance(backend, str):
+        backend = _load(backend)
+    with _lock:
+        _default = backend
+
+
+def available_backends() -> list[BackendStatus]:
+    """List every known backend, usable or not.
+
+    Returns:
+        First ours in their order of preference, then those of third parties by name; for each that cannot be used here
+        the reason, and what to install.
+    """
+    return [_status(name) for name in [*_KNOWN, *sorted(set(_entry_points()) - set(_KNOWN))]]
+
+
+def _status(name: str) -> BackendStatus:
+    entry = None if name in _KNOWN else _entry_points()[name]
+    source = "unitls" if entry is None else (entry.dist.name if entry.dist is not None else entry.value)
+    try:
+        backend = _load(name)
+    except ConfigurationError as error:
+        return BackendStatus(name, available=False, reason=str(error.__cause__ or error), source=source)
+    return BackendStatus(name, available=True, library_version=backend.library_version, source=source)
+
+
+def _first_usable() -> Backend:
+    reasons = []
+    for name, known in _KNOWN.items():
+        if known.automatic:
+            try:
+                return _load(name)
+            except ConfigurationError as error:
+                reasons.append(str(error))
+    raise ConfigurationError("no TLS backend can be used here: " + "; ".join(reasons))
+
+
+def _load(name: str) -> Backend:
+    known = _KNOWN.get(name)
+    if known is not None:
+        try:
+            return importlib.import_module(known.module).BACKEND  # type: ignore[no-any-return]
+        except ImportError as error:
+            raise ConfigurationError(
+                f"the backend {name!r} cannot be used here ({error}): {known.install}. {_alternatives(name)}"
+            ) from error
+    entry = _entry_points().get(name)
+    if entry is None:
+        raise ConfigurationError(f"there is no backend {name!r}. {_alternatives(name)}")
+    return _load_entry(name, entry)
+
+
+def _load_entry(name: str, entry: EntryPoint) -> Backend:
+    try:
+        backend = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"the backend {name!r} ({entry.value}) cannot be loaded: {error}") from error
+    if not isinstance(backend, Backend):
+        raise ConfigurationError(f"the entry point {name!r} ({entry.value}) is not a unitls.Backend")
+    return backend
+
+
+def _alternatives(name: str) -> str:
+    """What could be used instead. Third parties are named, not loaded."""
+    usable = [other for other, known in _KNOWN.items() if other != name and _importable(known.module)]
+    usable += sorted(set(_entry_points()) - {name})
+    return f"Available: {', '.join(usable)}." if usable else "No other backend is available."
+
+
+def _importable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    """What third parties have registered; a name of ours stays ours."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name not in _KNOWN}
