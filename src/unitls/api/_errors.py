@@ -55,13 +55,15 @@ class TLSError(Exception):
         native_text: the library's own words, if it has some.
     """
 
-    native_code: int | None
-    native_text: str | None
+    native_code: int | None = None
+    native_text: str | None = None
 
     def __init__(self, *args: Any, native_code: int | None = None, native_text: str | None = None) -> None:
         super().__init__(*args)
-        self.native_code = native_code
-        self.native_text = native_text
+        if native_code is not None:
+            self.native_code = native_code
+        if native_text is not None:
+            self.native_text = native_text
 
 
 class WantWriteError(TLSError):

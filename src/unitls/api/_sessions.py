@@ -20,12 +20,14 @@ class Session:
         expires: seconds since the epoch; never offered later. Not behind the peer certificate's end.
         single_use: whether it may be offered once only, as with TLS 1.3 (RFC 8446 appendix C.4).
         owner: the native context the session belongs to; it is offered with no other.
+        chain: the path that was trusted when the session was made, leaf first.
     """
 
     native: Any = field(repr=False)
     expires: float
     single_use: bool
     owner: Any = field(repr=False, default=None)
+    chain: tuple[bytes, ...] = field(repr=False, default=())
 
 
 class SessionCache:

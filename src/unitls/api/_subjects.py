@@ -6,6 +6,7 @@ travels further than the edge of the API, so nothing inside has to ask again wha
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -136,6 +137,7 @@ Subject: TypeAlias = DNSName | IPAddress | URI
 """One acceptable name of the peer."""
 
 
+@functools.lru_cache(maxsize=256)
 def parse_subject(text: str) -> DNSName | IPAddress:
     """Read what a user calls a host: an IP address if it is one (also in brackets), else a host name.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..api._wrapped import TLSWrappedBuffer
 from ._handshake import Handshake
 from ._reading import Reading
+from ._state import OPEN
 from ._writing import Writing
 
 
@@ -28,15 +29,23 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
             return data
 
     def take_trailing(self) -> bytes:
-        """What came in behind the peer's close_notify."""
+        """What came in and was not used: behind the handshake, or behind the peer's close_notify."""
         with self._lock:
             data: bytes = self._incoming.read()
             return data
 
     @property
+    def leaves_rest(self) -> bool:
+        """Whether the library leaves in the incoming buffer what stands behind the handshake."""
+        return self._natives.provider.leaves_rest and self._relay is None
+
+    @property
     def buffered(self) -> int:
-        """Ciphertext or plaintext that a read can use before anything has to come in. Only after the handshake."""
-        return self._incoming.pending or self._engine.pending()  # type: ignore[union-attr]
+        """Whether a read should be tried before anything comes in: something is here, or the state is not the usual one.
+
+        Only after the handshake.
+        """
+        return self._incoming.pending or self._state is not OPEN or self._engine.pending()  # type: ignore[union-attr]
 
     @property
     def outgoing_pending(self) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..api._cipher_values import is_tls13_suite
 from ..api._codepoints import checked_codepoint
 from ..api._configuration import TLSClientConfiguration, TLSConfiguration, TLSServerConfiguration
 from ..api._errors import ConfigurationError
@@ -16,6 +17,7 @@ from ..api._versions import TLSVersion
 from ._values import NeutralPrivateKey, NeutralTrustStore
 
 _X25519MLKEM768: Final = 4588
+_USUAL_HANDSHAKE_SIZE: Final = TLSConfiguration().max_handshake_size
 
 _NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.DISABLE_VALIDATION, lambda c: isinstance(c, TLSClientConfiguration) and not c.validate_certificates),
@@ -33,6 +35,8 @@ _NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.EXTERNAL_PSK, lambda c: c.external_psk is not None),
     (Feature.KEY_LOG, lambda c: c.key_log),
     (Feature.HANDSHAKE_TIMEOUT, lambda c: c.handshake_timeout is not None),
+    (Feature.HANDSHAKE_SIZE_LIMIT, lambda c: c.max_handshake_size != _USUAL_HANDSHAKE_SIZE),
+    (Feature.CIPHER_SUITES, lambda c: c.ciphers is not None and not all(map(is_tls13_suite, c.ciphers))),
     (Feature.FIPS, lambda c: c.fips),
     (Feature.OCSP_STAPLING, lambda c: any(item.ocsp_response is not None for item in c.identities)),
     (Feature.PKCS11, lambda c: any(_uses_token(item) for item in c.identities)),
@@ -40,6 +44,7 @@ _NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.POST_HANDSHAKE_AUTHENTICATION, lambda c: c.post_handshake_authentication),
 )
 _CLIENT_NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
+    (Feature.CLIENT, lambda c: True),
     (Feature.CLIENT_CERTIFICATES, lambda c: c.identities),
     (Feature.SESSION_RESUMPTION, lambda c: c.session_cache is not None),
     (Feature.CLIENT_CERTIFICATE_CHOICE, lambda c: c.choose_certificate is not None),
@@ -48,6 +53,7 @@ _CLIENT_NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.ECH, lambda c: c.ech_config_list is not None),
 )
 _SERVER_NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
+    (Feature.SERVER, lambda c: True),
     (Feature.CLIENT_CERTIFICATES, lambda c: c.validate_certificates),
     (Feature.SNI_CALLBACK, lambda c: c.sni_callback is not None),
     (Feature.TICKET_COUNT, lambda c: c.ticket_count is not None),

@@ -6,6 +6,8 @@ at all. The reader keeps every byte it is given, so that the library afterwards 
 
 from __future__ import annotations
 
+import re
+import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +31,8 @@ _PRE_SHARED_KEY: Final = 41
 _EARLY_DATA: Final = 42
 _SUPPORTED_VERSIONS: Final = 43
 
+_EXTENSION_HEADER: Final = struct.Struct(">HH")
+_VISIBLE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
 _TLS_1_0: Final = 0x0301
 _TLS_1_2: Final = 0x0303
 
@@ -97,7 +101,7 @@ class ClientHelloReader:
         received: every byte that was fed, also what stands behind the hello.
     """
 
-    __slots__ = ("_fault", "_hello", "_limit", "_message", "_needed", "_record", "received")
+    __slots__ = ("_body", "_fault", "_hello", "_limit", "_message", "_needed", "_record", "received")
 
     def __init__(self, limit: int = 1 << 16) -> None:
         self.received = bytearray()
@@ -105,6 +109,7 @@ class ClientHelloReader:
         self._message = bytearray()
         self._record = 0  # where the next record begins
         self._needed = _RECORD_HEADER  # as long as less than this has been received, there is nothing to do
+        self._body: bytes | None = None
         self._hello: ClientHello | None = None
         self._fault: tuple[int, str] | None = None  # not the exception, whose traceback would keep all this alive
 
@@ -120,18 +125,31 @@ class ClientHelloReader:
         Raises:
             HelloError: no ClientHello can come of it any more; so at every further call.
         """
-        self.received += data
-        if self._fault is not None:
-            raise HelloError(*self._fault)
-        if self._hello is None and len(self.received) >= self._needed:
+        body = self.feed_message(data)
+        if body is not None and self._hello is None:
             try:
-                self._hello = self._advance()
+                self._hello = parse_client_hello(body)
             except HelloError as error:
                 self._fault = error.alert, error.text
                 raise
         return self._hello
 
-    def _advance(self) -> ClientHello | None:
+    def feed_message(self, data: bytes | bytearray | memoryview) -> bytes | None:
+        """As `feed`, but gives the message as it is, without its header, for who may not need what stands in it."""
+        self.received += data
+        if self._fault is not None:
+            raise HelloError(*self._fault)
+        if self._body is None and not self._record and (body := _whole(self.received, self._limit)):
+            self._body = body
+        if self._body is None and len(self.received) >= self._needed:
+            try:
+                self._body = self._advance()
+            except HelloError as error:
+                self._fault = error.alert, error.text
+                raise
+        return self._body
+
+    def _advance(self) -> bytes | None:
         """Take in the records that are complete. Leaves `_needed` where the next turn can do something."""
         received = self.received
         while len(received) >= self._needed:
@@ -143,7 +161,7 @@ class ClientHelloReader:
             self._message += received[start:stop]
             self._record, self._needed = stop, stop + _RECORD_HEADER
             if (length := self._message_length()) is not None and len(self._message) >= _MESSAGE_HEADER + length:
-                return parse_client_hello(bytes(self._message[_MESSAGE_HEADER : _MESSAGE_HEADER + length]))
+                return bytes(self._message[_MESSAGE_HEADER : _MESSAGE_HEADER + length])
         return None
 
     def _message_length(self) -> int | None:
@@ -155,6 +173,22 @@ class ClientHelloReader:
         if length > self._limit:
             raise HelloError(ILLEGAL_PARAMETER, f"the ClientHello is longer than {self._limit} bytes")
         return length
+
+
+def _whole(received: bytearray, limit: int) -> bytes | None:
+    """The message, in the usual case: one record, which holds it and nothing else, has come in one piece."""
+    length = len(received) - _RECORD_HEADER
+    if (
+        length > _MESSAGE_HEADER
+        and received[0] == _HANDSHAKE
+        and received[1] == 3
+        and received[_RECORD_HEADER] == _CLIENT_HELLO
+        and length <= min(_MAX_PLAINTEXT, limit + _MESSAGE_HEADER)
+        and int.from_bytes(received[3:5], "big") == length
+        and int.from_bytes(received[6:9], "big") == length - _MESSAGE_HEADER
+    ):
+        return bytes(received[_RECORD_HEADER + _MESSAGE_HEADER :])
+    return None
 
 
 def _record_length(header: bytes, *, first: bool) -> int:
@@ -258,22 +292,29 @@ def _decode_error() -> HelloError:
 
 
 def _extensions(block: bytes) -> dict[int, bytes]:
-    fields = _Fields(block)
+    """The extensions by number. Unrolled, since every server connection comes this way and has a dozen of them."""
     found: dict[int, bytes] = {}
-    while fields:
+    at, end = 0, len(block)
+    while at < end:
         if _PRE_SHARED_KEY in found:
             raise HelloError(ILLEGAL_PARAMETER, "pre_shared_key is not the last extension (RFC 8446 section 4.2.11)")
-        number = fields.number(2)
+        if at + 4 > end:
+            raise _decode_error()
+        number, length = _EXTENSION_HEADER.unpack_from(block, at)
         if number in found:
             raise HelloError(ILLEGAL_PARAMETER, f"the extension {number} stands there twice (RFC 8446 section 4.2)")
-        found[number] = fields.vector(2)
+        at += 4
+        found[number] = block[at : at + length]
+        at += length
+    if at > end:
+        raise _decode_error()
     return found
 
 
 def _numbers(vector: bytes) -> tuple[int, ...]:
     if not vector or len(vector) % 2:
         raise _decode_error()
-    return tuple(int.from_bytes(vector[at : at + 2], "big") for at in range(0, len(vector), 2))
+    return struct.unpack(f">{len(vector) // 2}H", vector)
 
 
 def _listed_numbers(extension: bytes | None, size_of_length: int) -> tuple[int, ...]:
@@ -311,7 +352,7 @@ def _server_name(extension: bytes | None) -> bytes | None:
 
 
 def _checked_name(name: bytes) -> bytes:
-    if len(name) > 255 or not all(0x21 <= octet <= 0x7E for octet in name):
+    if not _VISIBLE.fullmatch(name):
         raise HelloError(ILLEGAL_PARAMETER, "server_name is longer than 255 bytes, or not visible ASCII throughout")
     return name
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ._context import Natives
 
 
+_SERVER = ConnectionPlan(server_side=True)
+
+
 class Connection(Information):
     """The fields of a connection, and what its parts do in common. Everything runs under `_lock`.
 
@@ -50,7 +53,7 @@ class Connection(Information):
     __slots__ = (
         "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_incoming", "_judged", "_lock",
         "_names", "_natives", "_outgoing", "_owner", "_peer", "_plan", "_read", "_read_into", "_reader", "_relay",
-        "_session_due", "_session_key", "_state", "_write",
+        "_session_due", "_session_key", "_state", "_watchful", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -73,14 +76,15 @@ class Connection(Information):
         self._state = State.START
         self._engine: Engine | None = None
         self._failure: BaseException | None = None
-        self._plan = ConnectionPlan(natives.server_side, names.server_name, names.subjects)
+        self._plan = _SERVER
         self._barren = self._handshake_size = 0
         self._in_callback = self._session_due = False
         self._judged = not natives.configuration.validate_certificates
-        self._leaf = self._heard_name = None
+        self._leaf = self._hello = None
         self._session_key: Hashable | None = None
         self._identity = 0
         self._attach(incoming, outgoing)
+        self._watchful = self._relay is not None
         self._reader = ClientHelloReader() if natives.server_side else None
         if not natives.server_side:
             self._begin_client()
@@ -128,7 +132,9 @@ class Connection(Information):
     def _collect_session(self) -> None:
         """Keep a session for the next connection, once the server has given one."""
         if self._session_key is not None and self._engine is not None:
-            self._session_due = not keep_session(self._natives, self._session_key, self._engine, self._leaf)
+            self._session_due = not keep_session(
+                self._natives, self._session_key, self._engine, self._leaf, self._plan.session
+            )
 
     @property
     def configuration(self) -> TLSConfiguration:

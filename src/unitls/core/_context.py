@@ -23,7 +23,7 @@ from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
-from ._names import PeerNames, peer_names
+from ._names import NO_NAMES, PeerNames, peer_names
 from ._provider import Provider
 from ._settings import Settings, enabled_suites, resolve
 from ._socket import CoreSocket
@@ -47,13 +47,14 @@ class Natives:
         server_side: the role.
     """
 
-    __slots__ = ("__weakref__", "_built", "_lock", "configuration", "leaves", "provider", "server_side")
+    __slots__ = ("__weakref__", "_built", "_lock", "configuration", "decides", "leaves", "provider", "server_side")
 
     def __init__(self, provider: Provider, configuration: TLSConfiguration, server_side: bool) -> None:
         self.provider = provider
         self.configuration = configuration
         self.server_side = server_side
         self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
+        self.decides = _depends_on_hello(provider, configuration)
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}
         cache = getattr(configuration, "session_cache", None)
@@ -83,6 +84,16 @@ class Natives:
                     _audit(settings)
                     native = self._built[key] = self.provider.build(settings)
         return native
+
+
+def _depends_on_hello(provider: Provider, configuration: TLSConfiguration) -> bool:
+    """Whether a callback, several certificates, the protocols or the library make a ClientHello worth reading."""
+    return (
+        getattr(configuration, "sni_callback", None) is not None
+        or len(configuration.identities) != 1
+        or bool(configuration.inner_protocols)
+        or provider.needs_client_hello
+    )
 
 
 def _drop_sessions(cache: Any, built: dict[tuple[int, bool], Any]) -> None:
@@ -261,13 +272,15 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
         self._change(sni_callback=callback)
 
     def wrap_socket(self, socket: socket_module.socket, auto_handshake: bool = True) -> CoreSocket:
-        return CoreSocket.wrap(self, self._usable(), socket, auto_handshake, PeerNames())
+        return CoreSocket.wrap(self, self._usable(), socket, auto_handshake, NO_NAMES)
 
     def wrap_buffers(self, incoming: ByteSource, outgoing: ByteSink) -> CoreBuffer:
-        return CoreBuffer(self, self._usable(), incoming, outgoing, PeerNames())
+        return CoreBuffer(self, self._usable(), incoming, outgoing, NO_NAMES)
 
     def _usable(self) -> Natives:
         natives = self._natives
         if not natives.configuration.identities and self.configuration.sni_callback is None:
             raise ConfigurationError("a server needs a certificate: call register_certificates() first")
+        if natives.configuration.identities:
+            natives.get()  # what is wrong with the settings is said here, before a byte is read
         return natives

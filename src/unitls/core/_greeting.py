@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..api._alerts import AlertDescription
 from ..api._errors import ConfigurationError, ProtocolViolation, TLSError
-from ._client_hello import ClientHello, ClientHelloReader, HelloError
+from ._client_hello import ClientHello, ClientHelloReader, HelloError, parse_client_hello
 from ._provider import Provider
 from ._settings import wire_protocols
 from ._sni_choice import choose_identity, decoded_name
@@ -54,14 +54,26 @@ def plaintext_alert(alert: int) -> bytes:
     return bytes((_ALERT, 3, 3, 0, 2, _FATAL, alert))
 
 
-def read_hello(reader: ClientHelloReader, provider: Provider, data: bytes) -> ClientHello | None:
-    """Feed the reader.
+def read_hello(reader: ClientHelloReader, provider: Provider, data: bytes) -> bytes | None:
+    """Feed the reader; gives the message, without its header, once it is complete.
 
     Raises:
         Refusal: this is no ClientHello.
     """
     try:
-        return reader.feed(data)
+        return reader.feed_message(data)
+    except HelloError as error:
+        raise Refusal(error.alert, provider.fault(ProtocolViolation, error.text)) from error
+
+
+def parse_hello(provider: Provider, message: bytes) -> ClientHello:
+    """Read what stands in the message.
+
+    Raises:
+        Refusal: it is malformed.
+    """
+    try:
+        return parse_client_hello(message)
     except HelloError as error:
         raise Refusal(error.alert, provider.fault(ProtocolViolation, error.text)) from error
 

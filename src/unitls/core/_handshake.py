@@ -7,9 +7,8 @@ from typing import Any
 from ..api._alerts import AlertDescription
 from ..api._configuration import TLSServerConfiguration
 from ..api._errors import CertificateVerificationError, ConfigurationError, ProtocolViolation, WantReadError
-from ._client_hello import ClientHello
 from ._connection import Connection
-from ._greeting import Refusal, choose, plaintext_alert, read_hello, run_callback, server_name
+from ._greeting import Refusal, choose, parse_hello, plaintext_alert, read_hello, run_callback, server_name
 from ._provider import ConnectionPlan, Engine
 from ._state import BEFORE, Event, State, walk
 from ._verdict import judge
@@ -59,11 +58,13 @@ class Handshake(Connection):
         try:
             engine.handshake()
         except self._natives.provider.fault_types as error:
-            fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
-            if not isinstance(fault, WantReadError):
-                raise fault from error
-            self._count(available)
-            self._judge(engine, written)
+            if not isinstance(error, self._natives.provider.want_read):
+                fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
+                if not isinstance(fault, WantReadError):
+                    raise fault from error
+            if available:
+                self._count(available)
+                self._judge(engine, written)
             if self._incoming.eof:
                 raise self._ragged("the transport ended during the handshake") from error
             return False
@@ -97,10 +98,10 @@ class Handshake(Connection):
     def _finish(self, engine: Engine) -> None:
         """Check what was negotiated against what was asked for, whatever the library made of it. Fails closed."""
         configuration = self._natives.configuration
-        version, suite = engine.version() or 0, engine.cipher() or 0
+        version = engine.version() or 0
         if not configuration.lower_bound <= version <= configuration.upper_bound:
             raise self._fault(ProtocolViolation, f"the negotiated version {version:#06x} is out of the range asked for")
-        if configuration.ciphers is not None and suite not in configuration.ciphers:
+        if configuration.ciphers is not None and (suite := engine.cipher() or 0) not in configuration.ciphers:
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
         if configuration.require_inner_protocol and engine.protocol() is None:
             raise self._fault(ProtocolViolation, "no application protocol was agreed on")
@@ -108,6 +109,7 @@ class Handshake(Connection):
             raise self._fault(CertificateVerificationError, "the server sent no certificate")
         self._state = walk(self._state, Event.FINISH)
         self._session_due = self._session_key is not None
+        self._watchful = self._watchful or self._session_due
 
     # ------------------------------------------------------------------------------------------ the server's start
 
@@ -120,12 +122,13 @@ class Handshake(Connection):
         reader = self._reader
         assert reader is not None
         try:
-            hello = read_hello(reader, self._natives.provider, self._incoming.read())
-            if hello is None:
+            message = read_hello(reader, self._natives.provider, self._incoming.read())
+            if message is None:
                 if self._incoming.eof:
                     raise self._ragged("the transport ended before a ClientHello")
                 return None
-            native = self._hear(hello)
+            self._hello = message
+            native = self._hear(message) if self._natives.decides else self._natives.get()
         except Refusal as refusal:
             self._outgoing.write(plaintext_alert(refusal.alert))
             raise refusal.error from (refusal.error.__cause__ or refusal.__cause__)
@@ -135,19 +138,18 @@ class Handshake(Connection):
         self._replay(native, bytes(reader.received))
         return self._engine
 
-    def _hear(self, hello: ClientHello) -> Any:
+    def _hear(self, message: bytes) -> Any:
         """Decide by the ClientHello; returns the native context to go on with."""
         configuration, original = self._natives.configuration, self._context
+        hello = parse_hello(self._natives.provider, message)
         assert isinstance(configuration, TLSServerConfiguration)
         self._plan = ConnectionPlan(True, hello=hello)
-        self._heard_name = server_name(hello)
         callback = configuration.sni_callback
         if callback is not None:
+            name = server_name(hello)
             self._in_callback = True
             try:
-                run_callback(
-                    self._natives.provider, self._heard_name, lambda: callback(self._owner, self._heard_name, original)
-                )
+                run_callback(self._natives.provider, name, lambda: callback(self._owner, name, original))
             finally:
                 self._in_callback = False
         self._judged = not self._natives.configuration.validate_certificates

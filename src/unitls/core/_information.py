@@ -11,7 +11,10 @@ from ..api._errors import ConfigurationError
 from ..api._features import Feature
 from ..api._protocols import NextProtocol, next_protocol
 from ..api._versions import TLSVersion
+from ._client_hello import HelloError, parse_client_hello
+from ._sni_choice import decoded_name
 from ._state import BEFORE, State
+from ._verdict import trusted_path
 from ._x509 import certificate_fields
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from ..api._groups import NamedGroup
     from ._context import Natives
     from ._names import PeerNames
-    from ._provider import Engine
+    from ._provider import ConnectionPlan, Engine
 
 # The hash of tls-server-end-point is the one of the certificate's signature, MD5 and SHA-1 replaced by SHA-256
 # (RFC 5929 section 4.1). An algorithm without a hash of its own has no such binding; OpenSSL uses SHA-256 there too.
@@ -39,16 +42,17 @@ _BINDINGS: Final = {
 class Information:
     """A mix-in over ``_engine``, ``_state`` and ``_natives``."""
 
-    __slots__ = ("_heard_name", "_identity", "_leaf")
+    __slots__ = ("_hello", "_identity", "_leaf")
 
     _engine: Engine | None
     _state: State
     _natives: Natives
     _names: PeerNames
     _lock: Any
-    _heard_name: str | None
+    _hello: bytes | None
     _leaf: bytes | None
     _identity: int
+    _plan: ConnectionPlan
 
     def _ready(self) -> Engine | None:
         """The engine, once the handshake is done."""
@@ -79,8 +83,7 @@ class Information:
 
     def getpeercert(self) -> bytes | None:
         if self._leaf is None and (engine := self._ready()) is not None:
-            chain = engine.peer_chain()
-            self._leaf = chain[0] if chain else None
+            self._leaf = engine.peer_certificate()
         return None if self._ready() is None else self._leaf
 
     def getpeerchain(self) -> list[bytes]:
@@ -91,9 +94,9 @@ class Information:
     def getverifiedchain(self) -> list[bytes]:
         engine = self._ready()
         self._natives.provider.capabilities().require(Feature.VERIFIED_CHAIN, self._natives.provider.name)
-        return (
-            [] if engine is None or not self._natives.configuration.validate_certificates else engine.verified_chain()
-        )
+        if engine is None or not self._natives.configuration.validate_certificates:
+            return []
+        return trusted_path(engine, self._plan)
 
     @property
     def server_side(self) -> bool:
@@ -102,8 +105,18 @@ class Information:
     @property
     def server_name(self) -> str | None:
         if self._natives.server_side:
-            return self._heard_name
+            return self._heard_name()
         return self._names.server_name
+
+    def _heard_name(self) -> str | None:
+        """On a server: the name in the ClientHello, read when it is asked for."""
+        if self._hello is None:
+            return None
+        try:
+            name = parse_client_hello(self._hello).server_name
+        except HelloError:
+            return None
+        return None if name is None else decoded_name(name)
 
     @property
     def session_resumed(self) -> bool | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ..api._errors import ConfigurationError, VerifyFailure
@@ -52,7 +53,14 @@ def leaf_fault(der: bytes, subjects: Sequence[Subject] | None, *, is_anchor: boo
         fields = certificate_fields(der)
     except DERError as error:
         return Fault(VerifyFailure.INVALID, f"the certificate is malformed: {error}")
-    return _date_fault(fields, now) or _name_fault(fields, subjects) or _purpose_fault(fields, is_anchor)
+    return _date_fault(fields, now) or _lasting_fault(der, None if subjects is None else tuple(subjects), is_anchor)
+
+
+@lru_cache(maxsize=256)
+def _lasting_fault(der: bytes, subjects: tuple[Subject, ...] | None, is_anchor: bool) -> Fault | None:
+    """What does not change with time, and so need not be found again for each connection to the same server."""
+    fields = certificate_fields(der)
+    return _name_fault(fields, subjects) or _purpose_fault(fields, is_anchor)
 
 
 def name_matches(pattern: bytes, name: str) -> bool:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ..api._errors import ConfigurationError
@@ -45,12 +46,18 @@ class PeerNames:
     subjects: tuple[Subject, ...] | None = None
 
 
+NO_NAMES: Final = PeerNames()
+"""What a server calls its peer: nothing."""
+
+
 def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | None, *, validate: bool) -> PeerNames:
     """Resolve the two arguments of a client's ``wrap_*``.
 
     Raises:
         ConfigurationError: validation is on and there is no name, or a name is none.
     """
+    if valid_subjects is None and validate and type(server_hostname) is str:
+        return _names_of(server_hostname)
     host = None if server_hostname is None else parse_subject(_text(server_hostname))
     server_name = host.name if isinstance(host, DNSName) else None
     if valid_subjects is ANY_SUBJECT:
@@ -65,6 +72,13 @@ def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | 
             "a client needs server_hostname or valid_subjects, so that the server's certificate can be checked against it"
         )
     return PeerNames(server_name, (host,))
+
+
+@lru_cache(maxsize=256)
+def _names_of(server_hostname: str) -> PeerNames:
+    """The usual case, which comes again with each connection to the same server."""
+    host = parse_subject(server_hostname)
+    return PeerNames(host.name if isinstance(host, DNSName) else None, (host,))
 
 
 def _text(server_hostname: object) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
 
 from ..api._certificates import Identity
 from ..api._errors import TLSError, UnsupportedFeature
@@ -21,8 +20,7 @@ from ._settings import Settings
 E = TypeVar("E", bound=TLSError)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionPlan:
+class ConnectionPlan(NamedTuple):
     """What one connection needs on top of its settings.
 
     Attributes:
@@ -30,7 +28,7 @@ class ConnectionPlan:
         server_name: the SNI to send (A-labels, never an address), on a client.
         subjects: the acceptable subjects of the peer; `None` if none is checked.
         session: one to resume, on a client.
-        hello: the client's first message, on a server.
+        hello: the client's first message, on a server where something depends on it.
     """
 
     server_side: bool
@@ -47,6 +45,7 @@ class Engine(ABC):
     library's own exception, one of `Provider.fault_types`, for `Provider.translate` to map.
 
     Attributes:
+        handshake: ``handshake() -> None``: takes the handshake as far as it goes; returns when it is done.
         read: ``read(n) -> bytes``: plaintext of at most one record, at least one byte. The peer's close_notify is either
             ``b""`` or an exception that `Provider.translate` maps to `None`.
         read_into: ``read_into(n, buffer) -> int``: likewise, into a writable buffer.
@@ -54,16 +53,13 @@ class Engine(ABC):
         pending: ``pending() -> int``: plaintext already decrypted.
     """
 
-    __slots__ = ("pending", "read", "read_into", "write")
+    __slots__ = ("handshake", "pending", "read", "read_into", "write")
 
+    handshake: Callable[[], None]
     read: Callable[[int], bytes]
     read_into: Callable[[int, Any], int]
     write: Callable[[Any], int]
     pending: Callable[[], int]
-
-    @abstractmethod
-    def handshake(self) -> None:
-        """Take the handshake as far as it goes; returns when it is done."""
 
     @abstractmethod
     def shutdown(self) -> None:
@@ -84,6 +80,11 @@ class Engine(ABC):
     @abstractmethod
     def peer_chain(self) -> list[bytes]:
         """What the peer sent, as soon as it is known, also while the handshake is under way."""
+
+    def peer_certificate(self) -> bytes | None:
+        """The peer's own certificate, as soon as it is known."""
+        chain = self.peer_chain()
+        return chain[0] if chain else None
 
     def verified_chain(self) -> list[bytes]:
         """The path that was trusted; empty if the library does not tell."""
@@ -137,17 +138,25 @@ class Provider(ABC):
         name: the backend's name.
         library_version: as the library says it.
         fault_types: the exceptions the library's calls raise.
+        want_read: those of them that mean that more has to come in first, and nothing else.
         buffer_types: the buffer types an engine works on directly; others are relayed by core.
         error_classes: the backend's subclass for each class of our errors.
+        needs_client_hello: the engine wants `ConnectionPlan.hello` in any case; otherwise it is there only when something
+            depends on it.
+        leaves_rest: the library takes whole records from the incoming buffer, one by one, and leaves what it does not
+            need for the handshake.
         alpn_mismatch_is_fatal: the library ends a handshake when no protocol is agreed on; core then offers none.
     """
 
     name: ClassVar[str]
     library_version: str
     fault_types: ClassVar[tuple[type[BaseException], ...]]
+    want_read: ClassVar[tuple[type[BaseException], ...]] = ()
     buffer_types: ClassVar[tuple[type[Any], ...]]
     error_classes: ClassVar[Mapping[type[TLSError], type[TLSError]]] = {}
     alpn_mismatch_is_fatal: ClassVar[bool] = False
+    needs_client_hello: ClassVar[bool] = False
+    leaves_rest: ClassVar[bool] = False
 
     @abstractmethod
     def capabilities(self) -> Capabilities:

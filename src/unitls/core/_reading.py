@@ -11,7 +11,7 @@ from typing import Final
 from ..api._buffers import WritableBuffer
 from ..api._errors import ProtocolViolation, TLSError, WantReadError, WantWriteError
 from ._connection import Connection
-from ._state import ENDED, READABLE, Event, walk
+from ._state import ENDED, OPEN, READABLE, Event, walk
 
 RECORD: Final = 16384
 """The most plaintext a record holds (RFC 8446 section 5.1)."""
@@ -25,26 +25,38 @@ class Reading(Connection):
     __slots__ = ()
 
     def read(self, amt: int | None = None) -> bytes:
-        if amt is None:
-            amt = -1
-        elif amt <= 0:
-            return self._nothing(amt)
         with self._lock:
-            if self._relay is not None:
-                self._relay.fill()
-            if self._state not in READABLE:
-                return self._unreadable()
+            if self._state is not OPEN or self._watchful or amt is None or amt <= 0:
+                return self._read_with_care(amt)
             available = self._incoming.pending
             try:
-                data = self._read(amt if 0 < amt < RECORD else RECORD)
+                data = self._read(amt if amt < RECORD else RECORD)
             except self._natives.provider.fault_types as error:
-                fault = self._stopped(error, available)
-                if fault is None:
-                    return b""
-                raise fault from error
-            if not data or self._session_due or self._barren or self._incoming.pending or self._relay is not None:
+                return self._nothing_read(error, available)
+            if not data or self._incoming.pending:
                 return self._read_on(data, amt)
             return data
+
+    def _read_with_care(self, amt: int | None) -> bytes:
+        """`read` where something has to be looked after: foreign buffers, a half-closed state, a session that is due."""
+        if amt is not None and amt <= 0:
+            return self._nothing(amt)
+        if self._relay is not None:
+            self._relay.fill()
+        if self._state not in READABLE:
+            return self._unreadable()
+        available = self._incoming.pending
+        try:
+            data = self._read(RECORD if amt is None else min(amt, RECORD))
+        except self._natives.provider.fault_types as error:
+            return self._nothing_read(error, available)
+        return self._read_on(data, -1 if amt is None else amt)
+
+    def _nothing_read(self, error: BaseException, available: int) -> bytes:
+        fault = self._stopped(error, available)
+        if fault is None:
+            return b""
+        raise fault from error
 
     def receive(self, chunk: bytes | None, amt: int) -> bytes | None:
         """For the socket: take in `chunk` (``b""`` is the transport's end) and read, in one step.
@@ -56,9 +68,11 @@ class Reading(Connection):
             TLSError: as `read` does, `WantReadError` apart.
         """
         with self._lock:
-            if chunk is not None:
-                self._take_in(chunk)
-            if self._state not in READABLE:
+            if chunk:
+                self._incoming.write(chunk)
+            elif chunk is not None:
+                self._incoming.write_eof()
+            if self._state is not OPEN and self._state not in READABLE:
                 return self._unreadable()
             available = self._incoming.pending
             try:
@@ -70,7 +84,7 @@ class Reading(Connection):
                 if isinstance(fault, WantReadError):
                     return None
                 raise fault from error
-            if not data or self._session_due or self._barren or self._incoming.pending:
+            if not data or self._watchful or self._incoming.pending:
                 return self._read_on(data, amt)
             return data
 
@@ -78,7 +92,8 @@ class Reading(Connection):
         """Go on with the records that are there already, as far as `amt` goes (-1: as far as they go)."""
         if not data:
             return self._peer_closed()
-        self._progressed()
+        if self._watchful:
+            self._progressed()
         parts, size = [data], len(data)
         while self._has_more() and not 0 <= amt <= size:
             available = self._incoming.pending
@@ -101,6 +116,8 @@ class Reading(Connection):
 
     def read_into(self, buffer: WritableBuffer, amt: int | None = None) -> int:
         with memoryview(buffer) as view, view.cast("B") as octets:
+            if view.readonly:
+                raise TypeError("a buffer that can be written to is needed")
             room = len(octets) if amt is None else min(amt, len(octets))
             if room <= 0:
                 return len(self._nothing(room))
@@ -117,7 +134,7 @@ class Reading(Connection):
                 self._take_in(chunk)
             if self._relay is not None:
                 self._relay.fill()
-            if self._state not in READABLE:
+            if self._state is not OPEN and self._state not in READABLE:
                 return len(self._unreadable())
             try:
                 return self._fill(view)
@@ -145,7 +162,7 @@ class Reading(Connection):
                 self._peer_closed()
                 return size
             size += taken
-            if self._session_due or self._barren:
+            if self._watchful:
                 self._progressed()
             if size == end or not self._has_more():
                 return size
@@ -174,6 +191,7 @@ class Reading(Connection):
     def _want(self, signal: TLSError, available: int) -> TLSError:
         """More is wanted: but is there more to come, and has the peer sent nothing of use for too long?"""
         self._barren += available - self._incoming.pending
+        self._watchful = True
         if self._incoming.eof:
             return self._ragged("the transport ended without close_notify")
         if self._barren > MAX_BARREN:
@@ -194,9 +212,11 @@ class Reading(Connection):
         return b""
 
     def _progressed(self) -> None:
+        """Application data came: nothing is barren, and a session that was due may be here."""
         self._barren = 0
         if self._session_due:
             self._collect_session()
+        self._watchful = self._relay is not None or self._session_due
 
     def _unreadable(self) -> bytes:
         if self._state in ENDED:

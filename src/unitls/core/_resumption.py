@@ -38,8 +38,11 @@ def find_session(natives: Natives, native: Any, names: PeerNames, peer: Any) -> 
     return key, configuration.session_cache.get(key, native, time.time())
 
 
-def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | None) -> bool:
-    """Put a new session into the cache; False if the server has not given one yet."""
+def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | None, offered: Session | None) -> bool:
+    """Put a new session into the cache; False if the server has not given one yet.
+
+    A session that comes of a resumed one (`offered`) inherits the path that was trusted then.
+    """
     session = engine.session()
     if session is None:
         return False
@@ -47,6 +50,10 @@ def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | 
     assert isinstance(configuration, TLSClientConfiguration)
     assert configuration.session_cache is not None
     if leaf is not None and configuration.validate_certificates:
-        session = dataclasses.replace(session, expires=min(session.expires, certificate_fields(leaf).not_after))
+        session = dataclasses.replace(
+            session,
+            expires=min(session.expires, certificate_fields(leaf).not_after),
+            chain=tuple(engine.verified_chain()) or (offered.chain if offered is not None else ()),
+        )
     configuration.session_cache.put(key, session)
     return True

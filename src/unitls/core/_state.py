@@ -21,6 +21,8 @@ class State(enum.Enum):
     CLOSED = "both sides have sent close_notify"
     FAILED = "the connection is lost"
 
+    __hash__ = object.__hash__  # members are unique; the hash by name is a frame of Python in every look-up
+
 
 class Event(enum.Enum):
     """What moves it."""
@@ -30,6 +32,8 @@ class Event(enum.Enum):
     SEND_CLOSE = "close_notify is in the outgoing buffer"
     RECEIVE_CLOSE = "the peer's close_notify was read"
     FAIL = "a fault"
+
+    __hash__ = object.__hash__
 
 
 _S, _E = State, Event
@@ -47,6 +51,8 @@ TABLE: Final[dict[State, dict[Event, State]]] = {
 }  # fmt: skip
 """What may happen in which state. A pair that is missing is a bug in the caller, not something a peer can cause."""
 
+OPEN: Final = State.OPEN
+"""The state of nearly every call, asked for first."""
 READABLE: Final = frozenset({State.OPEN, State.LOCAL_CLOSED})
 """Application data may still come in."""
 WRITABLE: Final = frozenset({State.OPEN, State.PEER_CLOSED})

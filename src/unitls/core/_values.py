@@ -96,14 +96,13 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
             ConfigurationError: the callable gave something that is not bytes.
         """
         with self._lock:
-            if callable(self._password):
-                self._password = self._password()
             if self._password is None:
                 return None
-            if not isinstance(self._password, (bytes, bytearray)):
-                self._password = None
+            answer = self._password() if callable(self._password) else self._password
+            if not isinstance(answer, (bytes, bytearray)):
                 raise ConfigurationError("a passphrase must be bytes or bytearray, or a callable that returns one")
-            return bytes(self._password)
+            self._password = bytes(answer)
+            return self._password
 
     @classmethod
     def from_buffer(cls, buffer: bytes, password: Password = None) -> NeutralPrivateKey:

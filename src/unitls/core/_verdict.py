@@ -27,22 +27,28 @@ def judge(provider: Provider, configuration: TLSConfiguration, plan: ConnectionP
         CertificateVerificationError: it is not acceptable.
         Exception: whatever the verification hook raised is the ``__cause__`` of the former.
     """
-    sent = engine.peer_chain()
-    if not sent:
-        return None
-    if not configuration.validate_certificates:
-        return sent[0]
-    path = engine.verified_chain() or sent
-    fault = leaf_fault(
-        sent[0],
-        plan.subjects,
-        is_anchor=_is_anchor(sent[0], path, configuration),
-        now=(configuration.verification_time or time.time)(),
-    ) or _pin_fault(path, configuration)
+    leaf = engine.peer_certificate()
+    if leaf is None or not configuration.validate_certificates:
+        return leaf
+    now = (configuration.verification_time or time.time)()
+    fault = leaf_fault(leaf, plan.subjects, is_anchor=False, now=now)
+    if fault is not None and fault.failure is VerifyFailure.BAD_PURPOSE and _is_anchor(leaf, engine, configuration):
+        fault = leaf_fault(leaf, plan.subjects, is_anchor=True, now=now)
+    if fault is None and (configuration.pins or configuration.verification_hook):
+        path = trusted_path(engine, plan) or engine.peer_chain()
+        fault = _pin_fault(path, configuration)
+        if fault is None:
+            _run_hook(provider, configuration, tuple(path))
     if fault is not None:
         raise verification_error(provider, fault)
-    _run_hook(provider, configuration, tuple(path))
-    return sent[0]
+    return leaf
+
+
+def trusted_path(engine: Engine, plan: ConnectionPlan) -> list[bytes]:
+    """The path that was trusted: in this handshake, or in the one whose session was resumed."""
+    return engine.verified_chain() or (
+        list(plan.session.chain) if plan.session is not None and engine.resumed() else []
+    )
 
 
 def verification_error(provider: Provider, fault: Fault) -> TLSError:
@@ -50,11 +56,11 @@ def verification_error(provider: Provider, fault: Fault) -> TLSError:
     return provider.fault(CertificateVerificationError, fault.text, failure=fault.failure, subject=fault.subject)
 
 
-def _is_anchor(leaf: bytes, path: list[bytes], configuration: TLSConfiguration) -> bool:
+def _is_anchor(leaf: bytes, engine: Engine, configuration: TLSConfiguration) -> bool:
     store = configuration.trust_store
     if isinstance(store, NeutralTrustStore) and leaf in store.anchors:
         return True
-    return path == [leaf] and certificate_fields(leaf).is_self_issued
+    return (engine.verified_chain() or engine.peer_chain()) == [leaf] and certificate_fields(leaf).is_self_issued
 
 
 def _pin_fault(path: list[bytes], configuration: TLSConfiguration) -> Fault | None:

@@ -8,7 +8,7 @@ from ..api._buffers import ReadableBuffer
 from ..api._errors import WantReadError, WantWriteError
 from ._connection import Connection
 from ._reading import RECORD
-from ._state import WRITABLE, Event, walk
+from ._state import OPEN, WRITABLE, Event, walk
 
 MAX_WRITE: Final = 16 * RECORD
 """The most a single write takes, so that the outgoing buffer stays small."""
@@ -23,26 +23,33 @@ class Writing(Connection):
         if type(buf) is not bytes:
             buf = memoryview(buf).cast("B")
         with self._lock:
-            if self._relay is not None:
-                self._open_outgoing()
-            if self._state not in WRITABLE:
-                self._not_open()
-            if not buf:
-                return 0
+            if self._state is not OPEN or self._relay is not None or not buf:
+                return self._write_with_care(buf)
             try:
                 taken = self._write(buf)
             except self._natives.provider.fault_types as error:
                 raise self._noted(error) from error
             if taken < len(buf):
-                taken = self._write_on(buf, taken)
-            if self._relay is not None:
-                self._relay.drain()
+                return self._write_on(buf, taken)
             return taken
+
+    def _write_with_care(self, buf: ReadableBuffer) -> int:
+        """`write` where something has to be looked after: foreign buffers, a half-closed state, nothing to write."""
+        self._open_outgoing()
+        if self._state not in WRITABLE:
+            self._not_open()
+        try:
+            taken = self._write_on(buf, self._write(buf)) if buf else 0
+        except self._natives.provider.fault_types as error:
+            raise self._noted(error) from error
+        if self._relay is not None:
+            self._relay.drain()
+        return taken
 
     def encrypt(self, buf: ReadableBuffer) -> tuple[int, bytes]:
         """For the socket: write `buf` (at most `MAX_WRITE` of it) and take the ciphertext out, in one step."""
         with self._lock:
-            if self._state not in WRITABLE:
+            if self._state is not OPEN and self._state not in WRITABLE:
                 self._not_open()
             if not buf:
                 return 0, b""

@@ -23,6 +23,8 @@ class OpenSSLProvider(Provider):
     name = "openssl"
     library_version = ssl.OPENSSL_VERSION
     fault_types = (ssl.SSLError,)
+    want_read = (ssl.SSLWantReadError,)
+    leaves_rest = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ssl.MemoryBIO,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
 

@@ -47,7 +47,6 @@ _REASONS: Final = {
     Feature.EXTERNAL_PSK: "the ssl module has it from Python 3.13 on only, without a choice of the hash",
     Feature.PKCS11: "the ssl module loads keys from files only",
     Feature.EXTERNAL_SIGNER: "the ssl module loads keys from files only",
-    Feature.PKCS12: "the ssl module loads PEM only",
     Feature.FIPS: "the ssl module cannot demand it; configure OpenSSL for FIPS instead",
     Feature.KEY_UPDATE: _NO_API,
     Feature.GROUP_INFORMATION: "the ssl module does not tell it before Python 3.15",

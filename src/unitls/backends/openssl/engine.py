@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...api._sessions import Session
 from ...core._provider import ConnectionPlan, Engine
 from .ciphers import from_name
-from .native import raw_object, unverified_chain, verified_chain
+from .native import new_connection, peer_certificate, unverified_chain, verified_chain
 
 _VERSIONS: Final = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _RECORD: Final = 16384
@@ -30,21 +30,19 @@ class OpenSSLEngine(Engine):
     def __init__(
         self, context: ssl.SSLContext, plan: ConnectionPlan, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
     ) -> None:
-        connection = context.wrap_bio(
+        raw = new_connection(
+            context,
             incoming,
             outgoing,
             server_side=plan.server_side,
             server_hostname=plan.server_name,
-            session=plan.session.native if plan.session is not None else None,
+            session=None if plan.session is None else plan.session.native,
         )
-        raw = raw_object(connection)
         self._context = context
         self._raw = raw
-        self._held = bytearray()
+        self._held = b""
+        self.handshake = raw.do_handshake
         self.read, self.read_into, self.write, self.pending = raw.read, raw.read, raw.write, raw.pending
-
-    def handshake(self) -> None:
-        self._raw.do_handshake()
 
     def shutdown(self) -> None:
         """Send close_notify (SSL_shutdown).
@@ -71,8 +69,7 @@ class OpenSSLEngine(Engine):
         if not self._held:
             data: bytes = self._raw.read(size)
             return data
-        data = bytes(self._held[:size])
-        del self._held[:size]
+        data, self._held = self._held[:size], self._held[size:]
         return data
 
     def _read_held_into(self, size: int, buffer: Any) -> int:
@@ -94,8 +91,13 @@ class OpenSSLEngine(Engine):
         name = self._raw.selected_alpn_protocol()
         return None if name is None else name.encode()
 
+    def peer_certificate(self) -> bytes | None:
+        return peer_certificate(self._raw)
+
     def peer_chain(self) -> list[bytes]:
-        return unverified_chain(self._raw)
+        leaf = peer_certificate(self._raw)
+        # A resumed session keeps the leaf alone.
+        return unverified_chain(self._raw) or ([] if leaf is None else [leaf])
 
     def verified_chain(self) -> list[bytes]:
         return verified_chain(self._raw)

@@ -45,11 +45,11 @@ class OpenSSLError(TLSError, ssl.SSLError):
 
 
 class OpenSSLWantReadError(WantReadError, OpenSSLError, ssl.SSLWantReadError):
-    pass
+    __init__ = OSError.__init__  # a signal, made very often: there is nothing more to set
 
 
 class OpenSSLWantWriteError(WantWriteError, OpenSSLError, ssl.SSLWantWriteError):
-    pass
+    __init__ = OSError.__init__
 
 
 class OpenSSLConfigurationError(ConfigurationError, OpenSSLError):
@@ -94,6 +94,8 @@ CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
     ProtocolViolation: OpenSSLProtocolViolation,
     InternalTLSError: OpenSSLInternalError,
 }
+_WANT_READ: Final = int(ssl.SSL_ERROR_WANT_READ)
+_WANT_WRITE: Final = int(ssl.SSL_ERROR_WANT_WRITE)
 _NUMBERS: Final[dict[type[TLSError], int]] = {
     WantReadError: ssl.SSL_ERROR_WANT_READ,
     WantWriteError: ssl.SSL_ERROR_WANT_WRITE,
@@ -125,6 +127,8 @@ _SENTENCES: Final = {
 
 def make(kind: type[Any], text: str, **attributes: Any) -> Any:
     """Make this backend's error of `kind`, as (number, text), with the attributes the `ssl` module would set."""
+    if not attributes and (kind is WantReadError or kind is WantWriteError):
+        return CLASSES[kind](_NUMBERS[kind], text)
     details = {name: attributes.pop(name) for name in ("reason", "verify_code", "verify_message") if name in attributes}
     if kind not in CLASSES:
         return kind(text, **attributes)
@@ -142,9 +146,9 @@ def make(kind: type[Any], text: str, **attributes: Any) -> Any:
 def translate(error: BaseException) -> Any:
     """Map an error of the `ssl` module; `None` for the peer's close_notify."""
     if isinstance(error, ssl.SSLWantReadError):
-        return make(WantReadError, "more has to come in first")
+        return OpenSSLWantReadError(_WANT_READ, "more has to come in first")
     if isinstance(error, ssl.SSLWantWriteError):
-        return make(WantWriteError, "something has to go out first")
+        return OpenSSLWantWriteError(_WANT_WRITE, "something has to go out first")
     if isinstance(error, ssl.SSLZeroReturnError):
         return None
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -10,13 +10,33 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def raw_object(connection: ssl.SSLObject) -> Any:
-    """The C object behind an `ssl.SSLObject`.
+def new_connection(
+    context: ssl.SSLContext,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+    *,
+    server_side: bool,
+    server_hostname: str | None,
+    session: ssl.SSLSession | None,
+) -> Any:
+    """Make the C object that `ssl.SSLObject` wraps (SSL_new with two memory BIOs).
 
-    Its methods are those of the public object without a frame of Python in between, and it tells the chains also on
+    Its methods are those of the public object without frames of Python in between, and it tells the chains also on
     versions of Python (before 3.13) whose public object does not.
     """
-    return connection._sslobj  # type: ignore[attr-defined]
+    return context._wrap_bio(  # type: ignore[attr-defined]
+        incoming, outgoing, server_side=server_side, server_hostname=server_hostname, session=session
+    )
+
+
+def peer_certificate(raw: Any) -> bytes | None:
+    """The peer's own certificate in DER, as soon as it is known (the public getter waits for the end of the handshake)."""
+    try:
+        der: bytes | None = raw.getpeercert(True)
+    except ValueError:  # the handshake is under way
+        chain = raw.get_unverified_chain()
+        der = _ders(chain[:1])[0] if chain else None
+    return der
 
 
 def unverified_chain(raw: Any) -> list[bytes]:

@@ -1,0 +1,184 @@
+"""The transport under a wrapped socket: sending and receiving ciphertext, and waiting until a deadline.
+
+The socket underneath keeps its own mode and timeout and does most of the waiting itself, outside the connection's lock,
+which is held around the library's calls alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket as socket_module
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ..api._errors import ConfigurationError, TLSError, WantReadError, WantWriteError
+from ..api._wrapped import TLSWrappedSocket
+from ._buffer import CoreBuffer
+from ._delegation import Delegation
+from ._names import PeerNames
+from ._records import RecordBounds
+from ._wait import is_ready, remaining, wait
+
+if TYPE_CHECKING:
+    from ..api._context import Context
+    from ._context import Natives
+
+OVERHEAD: Final = 29
+"""What a record adds to its plaintext at most, with the usual suites (TLS 1.2 with AES-GCM: 5 + 8 + 16)."""
+NEARLY_ALL: Final = 0.98
+"""How much of a timeout has to be left for the socket's own wait to stand for the deadline of the call."""
+WOULD_BLOCK: Final = (BlockingIOError, WantReadError, WantWriteError)
+"""What a transport raises that does not block: a plain socket the first, a wrapped one (TLS in TLS) the others."""
+
+
+class Transport(Delegation):
+    """The fields of a wrapped socket, and what its parts do in common.
+
+    One lock keeps readers in order and one writers, so that a thread may read while another writes.
+
+    Args:
+        context: the context that makes it.
+        natives: its native contexts, with their configuration.
+        raw: the socket underneath.
+        auto: whether the handshake runs by itself.
+        names: what a client calls its peer.
+    """
+
+    __slots__ = (
+        "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_io_refs", "_names", "_natives",
+        "_nested", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready", "_recv_lock", "_send_lock", "_timeout",
+        "_trailing", "_unsent",
+    )  # fmt: skip
+
+    def __init__(self, context: Context, natives: Natives, raw: Any, auto: bool, names: PeerNames) -> None:
+        self._context = context
+        self._natives = natives
+        self._names = names
+        self._auto = auto
+        self._raw = raw
+        self._raw_recv, self._raw_send = raw.recv, raw.send
+        self._nested = isinstance(raw, TLSWrappedSocket)
+        self._timeout: float | None = raw.gettimeout()
+        self._recv_lock, self._send_lock = threading.Lock(), threading.Lock()
+        self._buffer: CoreBuffer | None = None
+        self._unsent = b""
+        self._owed = 0
+        self._bounds: RecordBounds | None = None
+        self._trailing = b""
+        self._io_refs = 0
+        self._ready = self._closed = self._gone = False
+
+    def _opened(self) -> CoreBuffer:
+        """The buffer, once there is a connection.
+
+        Raises:
+            OSError: the socket is closed, or not connected.
+        """
+        if self._gone:
+            raise OSError(errno.EBADF, "the socket is closed")
+        if self._buffer is None:
+            if not is_connected(self._raw):
+                raise OSError(errno.ENOTCONN, "the socket is not connected")
+            self._begin(True)
+        buffer = self._buffer
+        assert buffer is not None
+        return buffer
+
+    def _begin(self, connected: bool) -> None:
+        """Make the buffer; see `SocketHandshake`."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------ waiting
+
+    def _deadline(self, limit: float | None = None) -> float | None:
+        """When this call has to end. A socket that does not block has none: it never waits."""
+        timeout = self._timeout
+        if timeout == 0:
+            return None
+        if limit is not None:
+            timeout = limit if timeout is None else min(timeout, limit)
+        return None if timeout is None else time.monotonic() + timeout
+
+    def _wait(self, deadline: float | None, *, write: bool) -> None:
+        """Wait for the transport, where its own timeout would not end with this call's deadline.
+
+        While nearly all of the time is left the two are the same, and the socket's own wait, in C, does.
+        """
+        if deadline is not None and not self._nested:
+            left = remaining(deadline)
+            timeout = self._timeout
+            if timeout is None or left is None or left < NEARLY_ALL * timeout:
+                wait(self._raw.fileno(), write=write, deadline=deadline)
+
+    def _receive_raw(self, size: int, deadline: float | None, flags: int = 0) -> bytes:
+        """Ciphertext from the transport, waiting until the deadline at the latest; ``b""`` at its end."""
+        self._wait(deadline, write=False)
+        try:
+            return self._raw_recv(size, flags)  # type: ignore[no-any-return]
+        except WOULD_BLOCK:
+            raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
+
+    # ------------------------------------------------------------------------------------------ sending
+
+    def _send_out(self, wire: bytes, deadline: float | None) -> None:
+        """Send ciphertext, all of it; what does not get out (a signal, a timeout) goes first next time."""
+        wire = self._unsent + wire if self._unsent else wire
+        done = 0
+        try:
+            with memoryview(wire) as view:
+                while done < len(wire):
+                    self._wait(deadline, write=True)
+                    done += self._raw_send(view[done:] if done else wire)
+        except WOULD_BLOCK:
+            raise self._natives.provider.fault(WantWriteError, "the transport takes no more for now") from None
+        finally:
+            self._unsent = wire[done:]
+
+    def _send_farewell(self, buffer: CoreBuffer) -> None:
+        """Send an alert or a close_notify, if it can be done at once and anybody still listens."""
+        try:
+            wire = self._unsent + buffer.take()
+            if wire and (self._nested or is_ready(self._raw.fileno(), write=True, timeout=0)):
+                self._raw_send(wire)
+            self._unsent = b""
+        except (OSError, ValueError, TLSError):
+            pass  # nobody listens any more; the connection ends in any case
+
+    def _flush_aside(self, buffer: CoreBuffer) -> None:
+        """A read has made something to send (the answer to a KeyUpdate): send it unless that would wait.
+
+        A writer that is at work, or the next one, takes it along otherwise.
+        """
+        if not self._send_lock.acquire(blocking=False):
+            return
+        try:
+            if not self._unsent and (self._nested or is_ready(self._raw.fileno(), write=True, timeout=0)):
+                self._send_out(buffer.take(), self._deadline())
+        except WantWriteError:
+            pass  # what is left goes first with the next send
+        finally:
+            self._send_lock.release()
+
+
+def check_stream(raw: Any) -> None:
+    """Refuse what is no stream socket.
+
+    Raises:
+        ConfigurationError: the message says what it is instead.
+    """
+    if not isinstance(raw, (socket_module.socket, TLSWrappedSocket)):
+        raise ConfigurationError(
+            f"a socket is needed to wrap, not {type(raw).__name__}; use wrap_buffers for other transports"
+        )
+    if raw.type != socket_module.SOCK_STREAM:
+        raise ConfigurationError("only stream sockets (SOCK_STREAM) can be wrapped: there is no TLS over datagrams")
+
+
+def is_connected(raw: Any) -> bool:
+    """Whether `raw` has a peer."""
+    try:
+        raw.getpeername()
+    except OSError:
+        return False
+    return True
