@@ -49,6 +49,7 @@ from .api._versions import TLSVersion as TLSVersion
 from .api._wrapped import TLSWrappedBuffer as TLSWrappedBuffer
 from .api._wrapped import TLSWrappedSocket as TLSWrappedSocket
 from .core._memory_buffer import MemoryBuffer as MemoryBuffer
+from .core._pkcs12 import load_pkcs12 as load_pkcs12
 from .core._values import load_chain as load_chain
 from .registry import available_backends as available_backends
 from .registry import get_backend as get_backend
@@ -81,7 +82,7 @@ __all__ = [
     "SessionCache", "SignatureScheme", "Subject", "TLSBufferObject", "TLSClientConfiguration", "TLSConfiguration",
     "TLSError", "TLSServerConfiguration", "TLSVersion", "TLSWrappedBuffer", "TLSWrappedSocket", "TrustStore",
     "UnsupportedFeature", "VerifyFailure", "WantReadError", "WantWriteError", "available_backends", "get_backend",
-    "load_chain", "set_default_backend",
+    "load_chain", "load_pkcs12", "set_default_backend",
 ]  # fmt: skip
 
 

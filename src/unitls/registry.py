@@ -101,8 +101,14 @@ def _status(name: str) -> BackendStatus:
     try:
         backend = _load(name)
     except ConfigurationError as error:
-        return BackendStatus(name, available=False, reason=str(error.__cause__ or error), source=source)
+        return BackendStatus(name, available=False, reason=_reason(name, error), source=source)
     return BackendStatus(name, available=True, library_version=backend.library_version, source=source)
+
+
+def _reason(name: str, error: ConfigurationError) -> str:
+    """Why, and what to do: without the alternatives, which stand beside it in a list."""
+    known = _KNOWN.get(name)
+    return str(error) if known is None else f"{error.__cause__ or error}: {known.install}"
 
 
 def _first_usable() -> Backend:
