@@ -48,9 +48,7 @@ from .api._trust import TrustStore as TrustStore
 from .api._versions import TLSVersion as TLSVersion
 from .api._wrapped import TLSWrappedBuffer as TLSWrappedBuffer
 from .api._wrapped import TLSWrappedSocket as TLSWrappedSocket
-from .core._memory_buffer import MemoryBuffer as MemoryBuffer
-from .core._pkcs12 import load_pkcs12 as load_pkcs12
-from .core._values import load_chain as load_chain
+from .core import _neutral as _neutral
 from .registry import available_backends as available_backends
 from .registry import get_backend as get_backend
 from .registry import set_default_backend as set_default_backend
@@ -61,16 +59,22 @@ if TYPE_CHECKING:
     from .api._ciphers import CipherSuite as CipherSuite
     from .api._groups import NamedGroup as NamedGroup
     from .api._groups import SignatureScheme as SignatureScheme
+    from .core._memory_buffer import MemoryBuffer as MemoryBuffer
+    from .core._pkcs12 import load_pkcs12 as load_pkcs12
+    from .core._values import load_chain as load_chain
 
 __version__ = "0.1.0"
 
-# The big enumerations are loaded when they are first asked for.
+# The big enumerations and what reads files are loaded when they are first asked for.
 _LAZY = {
-    "AlertDescription": ("_alerts", "AlertDescription"),
-    "Cipher": ("_ciphers", "CipherSuite"),
-    "CipherSuite": ("_ciphers", "CipherSuite"),
-    "NamedGroup": ("_groups", "NamedGroup"),
-    "SignatureScheme": ("_groups", "SignatureScheme"),
+    "AlertDescription": (".api._alerts", "AlertDescription"),
+    "Cipher": (".api._ciphers", "CipherSuite"),
+    "CipherSuite": (".api._ciphers", "CipherSuite"),
+    "MemoryBuffer": (".core._memory_buffer", "MemoryBuffer"),
+    "NamedGroup": (".api._groups", "NamedGroup"),
+    "SignatureScheme": (".api._groups", "SignatureScheme"),
+    "load_chain": (".core._values", "load_chain"),
+    "load_pkcs12": (".core._pkcs12", "load_pkcs12"),
 }
 
 __all__ = [
@@ -92,7 +96,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     module, attribute = _LAZY[name]
-    value = getattr(importlib.import_module(f".api.{module}", __name__), attribute)
+    value = getattr(importlib.import_module(module, __name__), attribute)
     globals()[name] = value
     return value
 

@@ -28,6 +28,8 @@ class _Neutral:
     """Lets core supply the neutral value class behind an abstract class."""
 
     _neutral: ClassVar[type[Any] | None] = None
+    _load: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    """Imports the modules that supply the values: they are needed by who makes one, and not by every import."""
 
     def __init_subclass__(cls, *, neutral: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -39,6 +41,8 @@ class _Neutral:
     @classmethod
     def _constructor(cls) -> type[Any]:
         """The class whose constructors to use: the neutral one when called on the abstract class itself."""
+        if _Neutral in cls.__bases__ and cls._neutral is None:
+            cls._load()
         chosen = cls._neutral if _Neutral in cls.__bases__ else None
         if chosen is None:
             raise TypeError(f"{cls.__name__} does not implement this constructor")

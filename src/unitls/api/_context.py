@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket as socket_module
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -17,6 +16,8 @@ from ._versions import TLSVersion
 from ._wrapped import TLSWrappedBuffer, TLSWrappedSocket
 
 if TYPE_CHECKING:
+    import socket as socket_module
+
     from ._backend import Backend
     from ._ciphers import CipherSuite
 

@@ -7,11 +7,13 @@ travels further than the edge of the API, so nothing inside has to ask again wha
 from __future__ import annotations
 
 import functools
-import ipaddress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ipaddress
 
 _LABEL: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -91,6 +93,8 @@ class IPAddress:
     packed: bytes
 
     def __init__(self, address: str | ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+        import ipaddress
+
         try:
             value = ipaddress.ip_address(address)
         except ValueError as error:
@@ -100,6 +104,8 @@ class IPAddress:
         object.__setattr__(self, "packed", value.packed)
 
     def __str__(self) -> str:
+        import ipaddress
+
         return str(ipaddress.ip_address(self.packed))
 
 
@@ -152,6 +158,8 @@ def parse_subject(text: str) -> DNSName | IPAddress:
     """
     if not text:
         raise ConfigurationError("the host name is empty")
+    import ipaddress
+
     bare = text[1:-1] if text[0] == "[" and text[-1] == "]" else text
     try:
         ipaddress.ip_address(bare)

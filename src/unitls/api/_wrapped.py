@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket as socket_module
 from abc import ABCMeta, abstractmethod
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -11,6 +10,8 @@ from ._protocols import NextProtocol
 from ._versions import TLSVersion
 
 if TYPE_CHECKING:
+    import socket as socket_module
+
     from ._ciphers import CipherSuite
     from ._configuration import TLSConfiguration
     from ._context import Context
