@@ -204,7 +204,7 @@ class TLSWrappedBuffer(_Connection):
         """Read up to `amt` bytes of plaintext.
 
         Args:
-            amt: how many bytes at most; `None` for all that is there.
+            amt: how many bytes at most, and at most what one record holds (16 KiB); `None` for all that is there.
 
         Returns:
             The plaintext, at least one byte; ``b""`` only when the peer has closed cleanly (or when `amt` is 0).

@@ -45,7 +45,7 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
 
         Only after the handshake.
         """
-        return self._incoming.pending or self._state is not OPEN or self._engine.pending()  # type: ignore[union-attr]
+        return self._incoming.pending or self._state is not OPEN or self._pending()
 
     @property
     def outgoing_pending(self) -> int:

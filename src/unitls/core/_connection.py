@@ -52,7 +52,7 @@ class Connection(Information):
 
     __slots__ = (
         "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_incoming", "_judged", "_lock",
-        "_names", "_natives", "_outgoing", "_owner", "_peer", "_plan", "_read", "_read_into", "_reader", "_relay",
+        "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read", "_read_into", "_reader", "_relay",
         "_session_due", "_session_key", "_state", "_watchful", "_write",
     )  # fmt: skip
 
@@ -123,6 +123,7 @@ class Connection(Information):
     def _shortcut(self, engine: Engine) -> None:
         """Put the engine's hot calls where one attribute reaches them."""
         self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
+        self._pending = engine.pending
 
     def _open_outgoing(self) -> None:
         """Go on only when the caller's buffer has taken everything so far."""

@@ -1,11 +1,12 @@
 """Reading: plaintext out of what has come in.
 
 `read` and `receive` are the hot path: one call into the library, and everything that is not plain success is left to the
-slower methods below.
+slower methods below. The lock is taken by hand there: a `with` block costs a tenth of a short message more.
 """
 
 from __future__ import annotations
 
+from sys import maxsize
 from typing import Final
 
 from ..api._buffers import WritableBuffer
@@ -25,7 +26,9 @@ class Reading(Connection):
     __slots__ = ()
 
     def read(self, amt: int | None = None) -> bytes:
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._state is not OPEN or self._watchful or amt is None or amt <= 0:
                 return self._read_with_care(amt)
             available = self._incoming.pending
@@ -33,9 +36,9 @@ class Reading(Connection):
                 data = self._read(amt if amt < RECORD else RECORD)
             except self._natives.provider.fault_types as error:
                 return self._nothing_read(error, available)
-            if not data or self._incoming.pending:
-                return self._read_on(data, amt)
-            return data
+            return data or self._peer_closed()
+        finally:
+            lock.release()
 
     def _read_with_care(self, amt: int | None) -> bytes:
         """`read` where something has to be looked after: foreign buffers, a half-closed state, a session that is due."""
@@ -50,7 +53,7 @@ class Reading(Connection):
             data = self._read(RECORD if amt is None else min(amt, RECORD))
         except self._natives.provider.fault_types as error:
             return self._nothing_read(error, available)
-        return self._read_on(data, -1 if amt is None else amt)
+        return self._read_on(data, -1 if amt is None else len(data))
 
     def _nothing_read(self, error: BaseException, available: int) -> bytes:
         fault = self._stopped(error, available)
@@ -67,7 +70,9 @@ class Reading(Connection):
         Raises:
             TLSError: as `read` does, `WantReadError` apart.
         """
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if chunk:
                 self._incoming.write(chunk)
             elif chunk is not None:
@@ -87,6 +92,8 @@ class Reading(Connection):
             if not data or self._watchful or self._incoming.pending:
                 return self._read_on(data, amt)
             return data
+        finally:
+            lock.release()
 
     def _read_on(self, data: bytes, amt: int) -> bytes:
         """Go on with the records that are there already, as far as `amt` goes (-1: as far as they go)."""
@@ -94,11 +101,13 @@ class Reading(Connection):
             return self._peer_closed()
         if self._watchful:
             self._progressed()
-        parts, size = [data], len(data)
-        while self._has_more() and not 0 <= amt <= size:
-            available = self._incoming.pending
+        incoming, read, pending = self._incoming, self._read, self._pending
+        left = (maxsize if amt < 0 else amt) - len(data)
+        parts = [data]
+        while left > 0 and (incoming.pending or pending()):
+            available = incoming.pending
             try:
-                data = self._read(RECORD if amt < 0 else min(amt - size, RECORD))
+                data = read(RECORD if left > RECORD else left)
             except self._natives.provider.fault_types as error:
                 self._defer(error, available)
                 break
@@ -106,13 +115,10 @@ class Reading(Connection):
                 self._peer_closed()
                 break
             parts.append(data)
-            size += len(data)
+            left -= len(data)
         if self._relay is not None:
             self._relay.drain()
         return b"".join(parts) if len(parts) > 1 else parts[0]
-
-    def _has_more(self) -> bool:
-        return bool(self._incoming.pending or (self._engine is not None and self._engine.pending()))
 
     def read_into(self, buffer: WritableBuffer, amt: int | None = None) -> int:
         with memoryview(buffer) as view, view.cast("B") as octets:
@@ -129,7 +135,9 @@ class Reading(Connection):
 
     def receive_into(self, chunk: bytes | None, view: memoryview) -> int | None:
         """As `receive`, into `view`, which is filled as far as records are there."""
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if chunk is not None:
                 self._take_in(chunk)
             if self._relay is not None:
@@ -141,6 +149,8 @@ class Reading(Connection):
             finally:
                 if self._relay is not None:
                     self._relay.drain()
+        finally:
+            lock.release()
 
     def _fill(self, view: memoryview) -> int | None:
         size, end = 0, len(view)
@@ -164,7 +174,7 @@ class Reading(Connection):
             size += taken
             if self._watchful:
                 self._progressed()
-            if size == end or not self._has_more():
+            if size == end or not (self._incoming.pending or self._pending()):
                 return size
 
     # ------------------------------------------------------------------------------------------ when nothing came

@@ -6,9 +6,10 @@ import socket as socket_module
 from typing import Any, Final
 
 from ..api._errors import ConfigurationError, ConnectionFault, ProtocolViolation
+from ..api._versions import TLSVersion
 from ._buffer import CoreBuffer
 from ._records import RecordBounds
-from ._transport import Transport
+from ._transport import OVERHEAD, OVERHEAD_TLS13, Transport
 from ._wait import is_ready
 
 _FLIGHT: Final = 65536
@@ -52,6 +53,7 @@ class SocketHandshake(Transport):
         except (ConnectionFault, ConfigurationError):
             self._send_farewell(buffer)
             raise
+        self._overhead = OVERHEAD_TLS13 if buffer.negotiated_tls_version == TLSVersion.TLSv1_3 else OVERHEAD
         self._ready = True
 
     def _advance_by_peeking(self, buffer: CoreBuffer, deadline: float | None) -> bool:

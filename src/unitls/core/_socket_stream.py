@@ -15,7 +15,7 @@ from ..api._errors import ConfigurationError, ConnectionFault, WantReadError
 from ._buffer import CoreBuffer
 from ._reading import RECORD
 from ._socket_handshake import SocketHandshake
-from ._transport import OVERHEAD, WOULD_BLOCK
+from ._transport import WOULD_BLOCK
 from ._writing import MAX_WRITE
 
 
@@ -72,9 +72,11 @@ class SocketStream(SocketHandshake):
             self._prepare()
         if type(data) is not bytes:
             data = memoryview(data).cast("B")
+        timeout = self._timeout
         with self._send_lock:
-            if len(data) > RECORD or self._unsent:
-                return self._send_long(data)
+            deadline = monotonic() + timeout if timeout else None
+            if len(data) > MAX_WRITE or self._unsent:
+                return self._send_long(data, deadline)
             taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
             try:
                 sent = self._raw_send(wire)
@@ -85,10 +87,10 @@ class SocketStream(SocketHandshake):
                 raise
             if sent != len(wire) or taken != len(data):
                 self._unsent = wire[sent:]
-                self._send_long(data[taken:])
+                self._send_long(data[taken:], deadline)
 
-    def _send_long(self, data: ReadableBuffer) -> None:
-        buffer, deadline = self._opened(), self._deadline()
+    def _send_long(self, data: ReadableBuffer, deadline: float | None) -> None:
+        buffer = self._opened()
         self._send_out(b"", deadline)
         self._owed = done = 0
         with memoryview(data) as view:
@@ -106,15 +108,18 @@ class SocketStream(SocketHandshake):
         if bufsize <= 0:
             return self._nothing(bufsize)
         buffer, timeout = self._buffer, self._timeout
+        # Whole records are asked for: a bulk stream stays aligned, and each read ends where a record does. There is never
+        # more plaintext in it than fits: the overhead of each record that was not counted on takes its place.
+        wire = bufsize + self._overhead * ((bufsize + RECORD - 1) // RECORD)
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
                 data = buffer.receive(None, bufsize) if buffer.buffered else None  # type: ignore[union-attr]
                 if data is None:
                     # The first wait of a call is the socket's own, with its own timeout.
-                    data = buffer.receive(self._raw_recv(bufsize + OVERHEAD), bufsize)  # type: ignore[union-attr]
+                    data = buffer.receive(self._raw_recv(wire), bufsize)  # type: ignore[union-attr]
                     while data is None:
-                        data = buffer.receive(self._receive_more(buffer, bufsize, deadline), bufsize)  # type: ignore[union-attr, arg-type]
+                        data = buffer.receive(self._receive_more(buffer, wire, deadline), bufsize)  # type: ignore[union-attr, arg-type]
             except WOULD_BLOCK:
                 raise self._nothing_yet() from None
             except ConnectionFault:
@@ -139,16 +144,17 @@ class SocketStream(SocketHandshake):
 
     def _receive_into(self, view: memoryview) -> int:
         """As `recv`, into `view`."""
-        buffer, timeout, size = self._buffer, self._timeout, len(view) + OVERHEAD
+        buffer, timeout, size = self._buffer, self._timeout, len(view)
+        wire = size + self._overhead * ((size + RECORD - 1) // RECORD)
         assert buffer is not None
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
                 taken = buffer.receive_into(None, view) if buffer.buffered else None
                 if taken is None:
-                    taken = buffer.receive_into(self._raw_recv(size), view)
+                    taken = buffer.receive_into(self._raw_recv(wire), view)
                     while taken is None:
-                        taken = buffer.receive_into(self._receive_more(buffer, len(view), deadline), view)
+                        taken = buffer.receive_into(self._receive_more(buffer, wire, deadline), view)
             except WOULD_BLOCK:
                 raise self._nothing_yet() from None
             except ConnectionFault:
@@ -162,7 +168,7 @@ class SocketStream(SocketHandshake):
         """A record without data, or a part of one, came: answer it if need be, and wait for the rest."""
         if buffer.outgoing_pending:
             self._flush_aside(buffer)
-        return self._receive_raw(size + OVERHEAD, deadline)
+        return self._receive_raw(size, deadline)
 
     # ------------------------------------------------------------------------------------------ arguments
 

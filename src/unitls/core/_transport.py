@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from ._context import Natives
 
 OVERHEAD: Final = 29
-"""What a record adds to its plaintext at most, with the usual suites (TLS 1.2 with AES-GCM: 5 + 8 + 16)."""
+"""What a record adds to its plaintext with TLS 1.2 and AES-GCM: header 5, nonce 8, tag 16; the most of the usual suites."""
+OVERHEAD_TLS13: Final = 22
+"""The same with TLS 1.3: header 5, content type 1, tag 16."""
 NEARLY_ALL: Final = 0.98
 """How much of a timeout has to be left for the socket's own wait to stand for the deadline of the call."""
 WOULD_BLOCK: Final = (BlockingIOError, WantReadError, WantWriteError)
@@ -47,7 +49,7 @@ class Transport(Delegation):
 
     __slots__ = (
         "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_io_refs", "_names", "_natives",
-        "_nested", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready", "_recv_lock", "_send_lock", "_timeout",
+        "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready", "_recv_lock", "_send_lock", "_timeout",
         "_trailing", "_unsent",
     )  # fmt: skip
 
@@ -64,6 +66,7 @@ class Transport(Delegation):
         self._buffer: CoreBuffer | None = None
         self._unsent = b""
         self._owed = 0
+        self._overhead = OVERHEAD
         self._bounds: RecordBounds | None = None
         self._trailing = b""
         self._io_refs = 0

@@ -20,9 +20,9 @@ class Writing(Connection):
     __slots__ = ()
 
     def write(self, buf: ReadableBuffer) -> int:
-        if type(buf) is not bytes:
-            buf = memoryview(buf).cast("B")
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._state is not OPEN or self._relay is not None or not buf:
                 return self._write_with_care(buf)
             try:
@@ -32,6 +32,8 @@ class Writing(Connection):
             if taken < len(buf):
                 return self._write_on(buf, taken)
             return taken
+        finally:
+            lock.release()
 
     def _write_with_care(self, buf: ReadableBuffer) -> int:
         """`write` where something has to be looked after: foreign buffers, a half-closed state, nothing to write."""
@@ -48,7 +50,9 @@ class Writing(Connection):
 
     def encrypt(self, buf: ReadableBuffer) -> tuple[int, bytes]:
         """For the socket: write `buf` (at most `MAX_WRITE` of it) and take the ciphertext out, in one step."""
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._state is not OPEN and self._state not in WRITABLE:
                 self._not_open()
             if not buf:
@@ -60,10 +64,12 @@ class Writing(Connection):
             if taken < len(buf):
                 taken = self._write_on(buf, taken)
             return taken, self._outgoing.read()
+        finally:
+            lock.release()
 
     def _write_on(self, buf: ReadableBuffer, taken: int) -> int:
         """Go on with what the first record did not hold, up to `MAX_WRITE`."""
-        with memoryview(buf) as octets:
+        with memoryview(buf) as view, view.cast("B") as octets:
             end = min(len(octets), MAX_WRITE)
             while taken < end and (self._relay is None or self._relay.drain()):
                 try:
