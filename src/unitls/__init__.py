@@ -78,15 +78,15 @@ _LAZY = {
 }
 
 __all__ = [
-    "URI", "AlertDescription", "Backend", "BackendStatus", "ByteSink", "ByteSource", "Capabilities", "Certificate",
+    "AlertDescription", "Backend", "BackendStatus", "ByteSink", "ByteSource", "Capabilities", "Certificate",
     "CertificateVerificationError", "Cipher", "CipherSuite", "ClientAuthentication", "ClientContext",
     "ClientContextFactory", "ConfigurationError", "ConnectionFault", "Context", "DNSName", "ExternalPSK", "Feature",
-    "IPAddress", "Identity", "InternalTLSError", "MemoryBuffer", "NamedGroup", "NextProtocol", "PeerAlert", "PrivateKey",
-    "ProtocolViolation", "RaggedEOF", "ServerContext", "ServerContextFactory", "ServerNameCallback", "Session",
-    "SessionCache", "SignatureScheme", "Subject", "TLSBufferObject", "TLSClientConfiguration", "TLSConfiguration",
-    "TLSError", "TLSServerConfiguration", "TLSVersion", "TLSWrappedBuffer", "TLSWrappedSocket", "TrustStore",
-    "UnsupportedFeature", "VerifyFailure", "WantReadError", "WantWriteError", "available_backends", "get_backend",
-    "load_chain", "load_pkcs12", "set_default_backend",
+    "IPAddress", "Identity", "InternalTLSError", "MemoryBuffer", "NamedGroup", "NextProtocol", "PeerAlert",
+    "PrivateKey", "ProtocolViolation", "RaggedEOF", "ServerContext", "ServerContextFactory", "ServerNameCallback",
+    "Session", "SessionCache", "SignatureScheme", "Subject", "TLSBufferObject", "TLSClientConfiguration",
+    "TLSConfiguration", "TLSError", "TLSServerConfiguration", "TLSVersion", "TLSWrappedBuffer", "TLSWrappedSocket",
+    "TrustStore", "URI", "UnsupportedFeature", "VerifyFailure", "WantReadError", "WantWriteError",
+    "available_backends", "get_backend", "load_chain", "load_pkcs12", "set_default_backend",
 ]  # fmt: skip
 
 

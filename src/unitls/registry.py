@@ -126,7 +126,7 @@ def _load(name: str) -> Backend:
     if known is not None:
         try:
             return importlib.import_module(known.module).BACKEND  # type: ignore[no-any-return]
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # a shared library that is missing is an OSError
             raise ConfigurationError(
                 f"the backend {name!r} cannot be used here ({error}): {known.install}. {_alternatives(name)}"
             ) from error
@@ -139,8 +139,8 @@ def _load(name: str) -> Backend:
 def _load_entry(name: str, entry: EntryPoint) -> Backend:
     try:
         backend = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"the backend {name!r} ({entry.value}) cannot be loaded: {error}") from error
+    except Exception as error:  # whatever a third party's module does, it must not take the others with it
+        raise ConfigurationError(f"the backend {name!r} ({entry.value}) cannot be loaded: {error!r}") from error
     if not isinstance(backend, Backend):
         raise ConfigurationError(f"the entry point {name!r} ({entry.value}) is not a unitls.Backend")
     return backend
@@ -156,7 +156,7 @@ def _alternatives(name: str) -> str:
 def _importable(module: str) -> bool:
     try:
         importlib.import_module(module)
-    except ImportError:
+    except (ImportError, OSError):
         return False
     return True
 

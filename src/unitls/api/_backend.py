@@ -39,6 +39,7 @@ class Backend:
         trust_store: the class of trust stores that suits it best.
         memory_buffer: makes the fastest buffer for `wrap_buffers`: a `ByteSource` and `ByteSink` in one, with
             ``write_eof()``.
+        find_capabilities: finds out what the library can do; called by `capabilities`, and cheap after the first call.
     """
 
     name: str

@@ -150,10 +150,14 @@ class ClientContext(_BaseContext):
     @abstractmethod
     def configuration(self) -> TLSClientConfiguration: ...
 
+    @configuration.setter
+    @abstractmethod
+    def configuration(self, value: TLSClientConfiguration) -> None: ...
+
     @abstractmethod
     def wrap_socket(
         self,
-        socket: socket_module.socket,
+        socket: socket_module.socket | TLSWrappedSocket,
         auto_handshake: bool = True,
         server_hostname: str | None = None,
         *,
@@ -217,8 +221,14 @@ class ServerContext(_BaseContext):
     @abstractmethod
     def configuration(self) -> TLSServerConfiguration: ...
 
+    @configuration.setter
     @abstractmethod
-    def wrap_socket(self, socket: socket_module.socket, auto_handshake: bool = True) -> TLSWrappedSocket:
+    def configuration(self, value: TLSServerConfiguration) -> None: ...
+
+    @abstractmethod
+    def wrap_socket(
+        self, socket: socket_module.socket | TLSWrappedSocket, auto_handshake: bool = True
+    ) -> TLSWrappedSocket:
         """Wrap an existing Python socket object and return a wrapped socket.
 
         Args:

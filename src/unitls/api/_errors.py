@@ -65,6 +65,18 @@ class TLSError(Exception):
         if native_text is not None:
             self.native_text = native_text
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes, with what they know."""
+        return _rebuild, (type(self), self.args, vars(self))
+
+
+def _rebuild(cls: type[TLSError], args: tuple[Any, ...], attributes: dict[str, Any]) -> TLSError:
+    base: type[Exception] = OSError if issubclass(cls, OSError) else Exception
+    error: TLSError = base.__new__(cls, *args)
+    base.__init__(error, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class WantWriteError(TLSError):
     """A signal of non-blocking or buffer-only I/O: the operation cannot complete until data is written.

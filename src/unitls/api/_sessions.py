@@ -69,6 +69,11 @@ class SessionCache:
         """Give the newest session for `key` that belongs to `owner` and has not expired, or `None`.
 
         A single-use session is taken out.
+
+        Args:
+            key: what the connection is.
+            owner: the native context it is for.
+            now: seconds since the epoch.
         """
         with self._lock:
             sessions = self._entries.get(key, [])

@@ -36,7 +36,15 @@ class TrustStore(_Neutral, metaclass=ABCMeta):
 
     @classmethod
     def from_file(cls, path: StrPath) -> TrustStore:
-        """Create a trust store from a file of PEM certificates or one DER certificate; else as `from_pem_file`."""
+        """Create a trust store from a file of PEM certificates or one DER certificate, read now.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ConfigurationError: it holds no certificate, or a damaged one; the message names the file.
+            OSError: it cannot be read.
+        """
         return cls._constructor().from_file(path)  # type: ignore[no-any-return]
 
     @classmethod

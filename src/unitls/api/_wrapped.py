@@ -180,6 +180,12 @@ class _Connection(metaclass=ABCMeta):
     def write_early_data(self, data: ReadableBuffer) -> int:
         """Send data before the handshake is done (RFC 8446 section 2.3). It can be replayed.
 
+        Args:
+            data: a request that may be repeated.
+
+        Returns:
+            How many bytes were taken.
+
         Raises:
             UnsupportedFeature: the backend lacks `Feature.EARLY_DATA`.
         """
@@ -238,7 +244,7 @@ class TLSWrappedBuffer(_Connection):
         """Write `buf` in encrypted form to the output buffer.
 
         Args:
-            buf: contiguous bytes.
+            buf: contiguous bytes. Empty, nothing is written, and the call says whether everything is out.
 
         Returns:
             How many bytes were taken: all of them, or fewer when `buf` is large or ``outgoing`` is nearly full.

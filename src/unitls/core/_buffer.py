@@ -48,6 +48,11 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
         return self._incoming.pending or self._state is not OPEN or self._pending()
 
     @property
+    def in_record(self) -> bool:
+        """Whether the last read may have ended in mid-record. Only after the handshake."""
+        return self._in_record or self._incoming.pending > 0
+
+    @property
     def outgoing_pending(self) -> int:
         """How much ciphertext has to go out."""
         size: int = self._outgoing.pending

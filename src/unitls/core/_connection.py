@@ -51,9 +51,9 @@ class Connection(Information):
     """
 
     __slots__ = (
-        "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_incoming", "_judged", "_lock",
-        "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read", "_read_into", "_reader", "_relay",
-        "_session_due", "_session_key", "_state", "_watchful", "_write",
+        "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_in_record", "_incoming",
+        "_judged", "_lock", "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read",
+        "_read_into", "_reader", "_relay", "_session_due", "_session_key", "_state", "_watchful", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -78,7 +78,7 @@ class Connection(Information):
         self._failure: BaseException | None = None
         self._plan = _SERVER
         self._barren = self._handshake_size = 0
-        self._in_callback = self._session_due = False
+        self._in_callback = self._in_record = self._session_due = False
         self._judged = not natives.configuration.validate_certificates
         self._leaf = self._hello = None
         self._session_key: Hashable | None = None
@@ -132,7 +132,7 @@ class Connection(Information):
 
     def _collect_session(self) -> None:
         """Keep a session for the next connection, once the server has given one."""
-        if self._session_key is not None and self._engine is not None:
+        if self._session_due and self._session_key is not None and self._engine is not None:
             self._session_due = not keep_session(
                 self._natives, self._session_key, self._engine, self._leaf, self._plan.session
             )

@@ -21,11 +21,12 @@ from ..api._protocols import ClientAuthentication, NextProtocol
 from ..api._subjects import Subject
 from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
+from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
 from ._names import NO_NAMES, PeerNames, peer_names
 from ._provider import Provider
-from ._settings import Settings, enabled_suites, resolve
+from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
 
 if TYPE_CHECKING:
@@ -47,13 +48,24 @@ class Natives:
         server_side: the role.
     """
 
-    __slots__ = ("__weakref__", "_built", "_lock", "configuration", "decides", "leaves", "provider", "server_side")
+    __slots__ = (
+        "__weakref__",
+        "_built",
+        "_lock",
+        "bounds",
+        "configuration",
+        "decides",
+        "leaves",
+        "provider",
+        "server_side",
+    )
 
     def __init__(self, provider: Provider, configuration: TLSConfiguration, server_side: bool) -> None:
         self.provider = provider
         self.configuration = configuration
         self.server_side = server_side
         self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
+        self.bounds = version_range(configuration, provider.capabilities())
         self.decides = _depends_on_hello(provider, configuration)
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}
@@ -226,7 +238,7 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
 
     def wrap_socket(
         self,
-        socket: socket_module.socket,
+        socket: socket_module.socket | TLSWrappedSocket,
         auto_handshake: bool = True,
         server_hostname: str | None = None,
         *,
@@ -271,7 +283,7 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
     def set_sni_callback(self, callback: ServerNameCallback | None) -> None:
         self._change(sni_callback=callback)
 
-    def wrap_socket(self, socket: socket_module.socket, auto_handshake: bool = True) -> CoreSocket:
+    def wrap_socket(self, socket: socket_module.socket | TLSWrappedSocket, auto_handshake: bool = True) -> CoreSocket:
         return CoreSocket.wrap(self, self._usable(), socket, auto_handshake, NO_NAMES)
 
     def wrap_buffers(self, incoming: ByteSource, outgoing: ByteSink) -> CoreBuffer:

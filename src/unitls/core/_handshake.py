@@ -33,22 +33,23 @@ class Handshake(Connection):
             TLSError: as `do_handshake` does, `WantReadError` apart.
         """
         with self._lock:
+            self._open_outgoing()
             if self._state not in BEFORE:
                 if self._state is State.FAILED:
                     self._refail()
                 return True
-            self._open_outgoing()
             if self._relay is not None:
                 self._relay.fill()
             self._state = walk(self._state, Event.BEGIN)
             try:
-                return self._advance()
+                done = self._advance()
             except BaseException as error:
                 self._note(error)
-                raise
-            finally:
                 if self._relay is not None:
                     self._relay.drain()
+                raise
+            self._open_outgoing()
+            return done
 
     def _advance(self) -> bool:
         engine = self._engine or self._greet()
@@ -99,7 +100,8 @@ class Handshake(Connection):
         """Check what was negotiated against what was asked for, whatever the library made of it. Fails closed."""
         configuration = self._natives.configuration
         version = engine.version() or 0
-        if not configuration.lower_bound <= version <= configuration.upper_bound:
+        lower, upper = self._natives.bounds
+        if not lower <= version <= upper:
             raise self._fault(ProtocolViolation, f"the negotiated version {version:#06x} is out of the range asked for")
         if configuration.ciphers is not None and (suite := engine.cipher() or 0) not in configuration.ciphers:
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")

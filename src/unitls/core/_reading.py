@@ -201,7 +201,7 @@ class Reading(Connection):
     def _want(self, signal: TLSError, available: int) -> TLSError:
         """More is wanted: but is there more to come, and has the peer sent nothing of use for too long?"""
         self._barren += available - self._incoming.pending
-        self._watchful = True
+        self._watchful = self._in_record = True
         if self._incoming.eof:
             return self._ragged("the transport ended without close_notify")
         if self._barren > MAX_BARREN:
@@ -224,6 +224,7 @@ class Reading(Connection):
     def _progressed(self) -> None:
         """Application data came: nothing is barren, and a session that was due may be here."""
         self._barren = 0
+        self._in_record = False
         if self._session_due:
             self._collect_session()
         self._watchful = self._relay is not None or self._session_due

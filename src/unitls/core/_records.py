@@ -1,7 +1,7 @@
-"""How much to read from a transport so that no more than one record is begun.
+"""Where records begin and end in a stream of ciphertext.
 
-During the handshake a socket must not take in application data: a program that `select`s afterwards would wait for bytes
-that have already left the kernel. So it reads to the end of the record at hand, and the header of the next.
+A socket must not keep a whole record to itself: a program that `select`s would wait for bytes that have already left the
+kernel. So where a read has ended in mid-record, the next one takes in what that record still lacks, and no more.
 """
 
 from __future__ import annotations
@@ -10,14 +10,7 @@ from typing import Final
 
 HEADER: Final = 5
 """The header of a record: type, version, length (RFC 8446 section 5.1)."""
-
-
 _MAX_RECORD: Final = (1 << 14) + 2048  # RFC 5246 section 6.2.3
-
-
-def _is_header(header: bytes) -> bool:
-    """Whether this can be the header of a record. If not, nothing is gained by waiting for what it calls its rest."""
-    return 20 <= header[0] <= 24 and header[1] == 3 and int.from_bytes(header[3:5], "big") <= _MAX_RECORD
 
 
 class RecordBounds:
@@ -30,9 +23,9 @@ class RecordBounds:
         self._left = 0
 
     @property
-    def wanted(self) -> int:
-        """How many bytes to read next: the rest of this record and the next header."""
-        return self._left + HEADER - len(self._header)
+    def lacking(self) -> int:
+        """How many bytes the record at hand still lacks; those of its header while that is not complete."""
+        return self._left or max(1, HEADER - len(self._header))
 
     @property
     def at_boundary(self) -> bool:
@@ -40,21 +33,29 @@ class RecordBounds:
         return not self._left and not self._header
 
     def advance(self, data: bytes) -> bool:
-        """Follow `data`; True if it ends a record, or is no record at all."""
-        ended = False
-        while data:
+        """Follow `data`.
+
+        Returns:
+            True if it ends with a record, or is no record at all: nothing is gained then by waiting for its rest.
+        """
+        at, end = 0, len(data)
+        while at < end:
             if self._left:
-                step = min(self._left, len(data))
+                step = min(self._left, end - at)
                 self._left -= step
-                ended = not self._left
-            else:
-                step = min(HEADER - len(self._header), len(data))
-                self._header += data[:step]
-                if len(self._header) == HEADER:
-                    if not _is_header(self._header):
-                        return True
-                    self._left = int.from_bytes(self._header[3:5], "big")
-                    self._header = b""
-                    ended = not self._left
-            data = data[step:]
-        return ended
+                at += step
+                continue
+            step = HEADER - len(self._header)
+            self._header += data[at : at + step]
+            at += step
+            if len(self._header) == HEADER:
+                if not _is_header(self._header):
+                    return True
+                self._left = int.from_bytes(self._header[3:5], "big")
+                self._header = b""
+        return self.at_boundary
+
+
+def _is_header(header: bytes) -> bool:
+    """Whether this can be the header of a record."""
+    return 20 <= header[0] <= 24 and header[1] == 3 and int.from_bytes(header[3:5], "big") <= _MAX_RECORD

@@ -32,23 +32,27 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
             TLSError: as the handshake does; `raw` is closed then.
         """
         check_stream(raw)
-        wrapped = cls(context, natives, raw, auto, names)
+        return cls(context, natives, raw, auto, names)._start(is_connected(raw))
+
+    def _start(self, connected: bool) -> CoreSocket:
+        is_client = not self._natives.server_side
         try:
-            connected = is_connected(raw)
-            if connected or not natives.server_side:
-                wrapped._begin(connected)
-            if connected and auto and not natives.server_side and wrapped._timeout != 0:
-                wrapped.do_handshake()
+            if connected or is_client:
+                self._begin(connected)
+            if connected and is_client and self._auto and self._timeout != 0:
+                self.do_handshake()
         except BaseException:
-            raw.close()
+            self._raw.close()
             raise
-        return wrapped
+        return self
 
     def accept(self) -> tuple[TLSWrappedSocket, Any]:
-        raw, address = self._raw.accept()
         # The context as it is now: a listener goes on with new certificates without being opened again.
         context: Any = self._context
-        return type(self).wrap(context, context._usable(), raw, self._auto, self._names), address
+        natives = context._usable()
+        raw, address = self._raw.accept()
+        wrapped = type(self)(context, natives, raw, self._auto, self._names)
+        return wrapped._start(connected=True), address
 
     # ------------------------------------------------------------------------------------------ the end
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from ..api._errors import ConfigurationError, ConnectionFault, ProtocolViolation
 from ..api._versions import TLSVersion
 from ._buffer import CoreBuffer
-from ._records import RecordBounds
 from ._transport import OVERHEAD, OVERHEAD_TLS13, Transport
 from ._wait import is_ready
 
@@ -74,21 +73,20 @@ class SocketHandshake(Transport):
                 used -= len(self._raw_recv(used))
 
     def _advance_exactly(self, buffer: CoreBuffer, deadline: float | None) -> bool:
-        """Read one record and the header of the next, for transports that cannot be peeked at."""
-        bounds = self._bounds = self._bounds or RecordBounds()  # kept, since a signal may end this call in mid-record
+        """Read one record, for transports that cannot be peeked at."""
+        bounds = self._bounds
         while True:
-            chunk = self._receive_raw(bounds.wanted, deadline)
+            chunk = self._receive_raw(bounds.lacking, deadline)
             buffer.feed(chunk)
             if not chunk or bounds.advance(chunk):
-                if buffer.handshake_step():
-                    return True
-                if bounds.at_boundary or not chunk:
-                    return False
+                return buffer.handshake_step()
 
     # ------------------------------------------------------------------------------------------ the beginning
 
     def _begin(self, connected: bool) -> None:
         """Make the buffer, as soon as there is a connection; on a client also before, to find mistakes early."""
+        self._linked = connected
+        self._unsent = b""
         if connected and not self._natives.server_side:
             self._refuse_early_plaintext()
         provider = self._natives.provider

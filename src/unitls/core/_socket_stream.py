@@ -1,9 +1,9 @@
 """Sending and receiving on a wrapped socket.
 
 `send`, `sendall`, `recv` and `recv_into` are the hot path: one call into the buffer and one into the socket underneath,
-and what is not plain success is left to the slower methods. A read takes no more from the transport than was asked for
-(and a record's overhead), and gives all of it that is complete: programs that `select` before they read work as they do
-with the `ssl` module.
+and what is not plain success is left to `SocketTurns`. A read takes no more from the transport than was asked for (and
+the overhead of the records), and gives all of it that is complete: programs that `select` before they read work as they
+do with the `ssl` module.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 from time import monotonic
 
 from ..api._buffers import ReadableBuffer, WritableBuffer
-from ..api._errors import ConfigurationError, ConnectionFault, WantReadError
+from ..api._errors import ConfigurationError, ConnectionFault, WantReadError, WantWriteError
 from ._buffer import CoreBuffer
 from ._reading import RECORD
-from ._socket_handshake import SocketHandshake
+from ._socket_turns import SocketTurns
 from ._transport import WOULD_BLOCK
 from ._writing import MAX_WRITE
 
 
-class SocketStream(SocketHandshake):
+class SocketStream(SocketTurns):
     """The part of a wrapped socket through which application data flows."""
 
     __slots__ = ()
@@ -32,39 +32,20 @@ class SocketStream(SocketHandshake):
             self._prepare()
         if type(data) is not bytes:
             data = memoryview(data).cast("B")
+        timeout = self._timeout
         with self._send_lock:
+            deadline = monotonic() + timeout if timeout else None
             if self._unsent or self._owed:
-                return self._send_owed(data)
-            taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
+                return self._send_owed(data, deadline)
             try:
-                sent = self._raw_send(wire)
-            except WOULD_BLOCK:
-                sent = 0
-            except TimeoutError:
-                self._unsent, self._owed = wire, taken
-                raise
-            if sent != len(wire):
-                self._unsent, self._owed = wire[sent:], taken
-                return self._send_owed(data)
-            return taken
-
-    def _send_owed(self, data: ReadableBuffer) -> int:
-        """Finish a send that was begun: what it took is reported once its ciphertext is out.
-
-        So a program that got `WantWriteError` and repeats the call with the same data sends it once.
-        """
-        owed = self._owed
-        if owed > len(data):
-            raise ConfigurationError("after WantWriteError, send() has to be repeated with the same data")
-        self._send_out(b"", self._deadline())
-        self._owed = 0
-        if owed:
-            return owed
-        taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
-        self._owed = taken
-        self._send_out(wire, self._deadline())
-        self._owed = 0
-        return taken
+                taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
+            except (WantReadError, WantWriteError):
+                if timeout == 0:
+                    raise
+                taken, wire = self._encrypt(data, deadline)
+            if self._send_at_once(wire, taken):
+                return taken
+            return self._send_owed(data, deadline)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         if flags or not self._ready:
@@ -77,27 +58,29 @@ class SocketStream(SocketHandshake):
             deadline = monotonic() + timeout if timeout else None
             if len(data) > MAX_WRITE or self._unsent:
                 return self._send_long(data, deadline)
-            taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
             try:
-                sent = self._raw_send(wire)
-            except WOULD_BLOCK:
-                sent = 0
-            except TimeoutError:
-                self._unsent = wire
-                raise
-            if sent != len(wire) or taken != len(data):
-                self._unsent = wire[sent:]
+                taken, wire = self._buffer.encrypt(data)  # type: ignore[union-attr]
+            except (WantReadError, WantWriteError):
+                if timeout == 0:
+                    raise
+                taken, wire = self._encrypt(data, deadline)
+            if not self._send_at_once(wire, 0) or taken != len(data):
                 self._send_long(data[taken:], deadline)
 
-    def _send_long(self, data: ReadableBuffer, deadline: float | None) -> None:
-        buffer = self._opened()
-        self._send_out(b"", deadline)
-        self._owed = done = 0
-        with memoryview(data) as view:
-            while done < len(view):
-                taken, wire = buffer.encrypt(view[done : done + MAX_WRITE])
-                done += taken
-                self._send_out(wire, deadline)
+    def _send_at_once(self, wire: bytes, owed: int) -> bool:
+        """Send ciphertext in one call; if not all of it gets out, keep the rest, and what it stands for."""
+        sent = 0
+        try:
+            sent = self._raw_send(wire)
+        except WOULD_BLOCK:
+            pass
+        except TimeoutError:
+            self._unsent, self._owed = wire, owed
+            raise
+        if sent == len(wire):
+            return True
+        self._unsent, self._owed = wire[sent:], owed
+        return False
 
     # ------------------------------------------------------------------------------------------ receiving
 
@@ -107,27 +90,41 @@ class SocketStream(SocketHandshake):
             self._prepare()
         if bufsize <= 0:
             return self._nothing(bufsize)
-        buffer, timeout = self._buffer, self._timeout
+        buffer, timeout = self._opened(), self._timeout
         # Whole records are asked for: a bulk stream stays aligned, and each read ends where a record does. There is never
         # more plaintext in it than fits: the overhead of each record that was not counted on takes its place.
         wire = bufsize + self._overhead * ((bufsize + RECORD - 1) // RECORD)
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
-                data = buffer.receive(None, bufsize) if buffer.buffered else None  # type: ignore[union-attr]
-                if data is None:
-                    # The first wait of a call is the socket's own, with its own timeout.
-                    data = buffer.receive(self._raw_recv(wire), bufsize)  # type: ignore[union-attr]
-                    while data is None:
-                        data = buffer.receive(self._receive_more(buffer, wire, deadline), bufsize)  # type: ignore[union-attr, arg-type]
-            except WOULD_BLOCK:
-                raise self._nothing_yet() from None
+                if self._in_record or buffer.buffered:
+                    data = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive(chunk, bufsize))
+                else:
+                    data = self._receive(buffer, wire, deadline, bufsize)
             except ConnectionFault:
-                self._send_farewell(buffer)  # type: ignore[arg-type]
+                self._send_farewell(buffer)
                 raise
-            if buffer.outgoing_pending:  # type: ignore[union-attr]
-                self._flush_aside(buffer)  # type: ignore[arg-type]
+            if buffer.outgoing_pending:
+                self._flush_aside(buffer)
             return data
+
+    def _receive(self, buffer: CoreBuffer, wire: int, deadline: float | None, bufsize: int) -> bytes:
+        """The usual turn: nothing is here yet, and what comes are whole records with data."""
+        try:
+            chunk = self._raw_recv(wire)  # the first wait of a call is the socket's own, with its own timeout
+        except WOULD_BLOCK:
+            raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
+        try:
+            data = buffer.receive(chunk, bufsize)
+        except WantWriteError:
+            self._follow(chunk)
+            self._write_first(buffer, deadline)
+            chunk, data = b"", None
+        if chunk and buffer.in_record:
+            self._follow(chunk)
+        if data is None:
+            return self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive(chunk, bufsize))
+        return data
 
     def recv_into(self, buffer: WritableBuffer, nbytes: int = 0, flags: int = 0, /) -> int:
         if flags or not self._ready:
@@ -140,23 +137,19 @@ class SocketStream(SocketHandshake):
             if size <= 0:
                 return len(self._nothing(size))
             with octets[:size] as view:
-                return self._receive_into(view)
+                return self._fill(view)
 
-    def _receive_into(self, view: memoryview) -> int:
+    def _fill(self, view: memoryview) -> int:
         """As `recv`, into `view`."""
-        buffer, timeout, size = self._buffer, self._timeout, len(view)
+        buffer, timeout, size = self._opened(), self._timeout, len(view)
         wire = size + self._overhead * ((size + RECORD - 1) // RECORD)
-        assert buffer is not None
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
-                taken = buffer.receive_into(None, view) if buffer.buffered else None
-                if taken is None:
-                    taken = buffer.receive_into(self._raw_recv(wire), view)
-                    while taken is None:
-                        taken = buffer.receive_into(self._receive_more(buffer, wire, deadline), view)
-            except WOULD_BLOCK:
-                raise self._nothing_yet() from None
+                if self._in_record or buffer.buffered:
+                    taken = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive_into(chunk, view))
+                else:
+                    taken = self._fill_at_once(buffer, wire, deadline, view)
             except ConnectionFault:
                 self._send_farewell(buffer)
                 raise
@@ -164,17 +157,25 @@ class SocketStream(SocketHandshake):
                 self._flush_aside(buffer)
             return taken
 
-    def _receive_more(self, buffer: CoreBuffer, size: int, deadline: float | None) -> bytes:
-        """A record without data, or a part of one, came: answer it if need be, and wait for the rest."""
-        if buffer.outgoing_pending:
-            self._flush_aside(buffer)
-        return self._receive_raw(size, deadline)
+    def _fill_at_once(self, buffer: CoreBuffer, wire: int, deadline: float | None, view: memoryview) -> int:
+        """As `_receive`, into `view`."""
+        try:
+            chunk = self._raw_recv(wire)
+        except WOULD_BLOCK:
+            raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
+        try:
+            taken = buffer.receive_into(chunk, view)
+        except WantWriteError:
+            self._follow(chunk)
+            self._write_first(buffer, deadline)
+            chunk, taken = b"", None
+        if chunk and buffer.in_record:
+            self._follow(chunk)
+        if taken is None:
+            return self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive_into(chunk, view))
+        return taken
 
     # ------------------------------------------------------------------------------------------ arguments
-
-    def _nothing_yet(self) -> WantReadError:
-        fault: WantReadError = self._natives.provider.fault(WantReadError, "nothing has come in yet")
-        return fault
 
     def _check_flags(self, flags: int) -> None:
         if flags:

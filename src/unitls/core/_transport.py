@@ -48,9 +48,9 @@ class Transport(Delegation):
     """
 
     __slots__ = (
-        "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_io_refs", "_names", "_natives",
-        "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready", "_recv_lock", "_send_lock", "_timeout",
-        "_trailing", "_unsent",
+        "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_in_record", "_io_refs",
+        "_linked", "_names", "_natives", "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready",
+        "_recv_lock", "_send_lock", "_timeout", "_trailing", "_unsent",
     )  # fmt: skip
 
     def __init__(self, context: Context, natives: Natives, raw: Any, auto: bool, names: PeerNames) -> None:
@@ -67,10 +67,11 @@ class Transport(Delegation):
         self._unsent = b""
         self._owed = 0
         self._overhead = OVERHEAD
-        self._bounds: RecordBounds | None = None
+        self._bounds = RecordBounds()
+        self._in_record = False
         self._trailing = b""
         self._io_refs = 0
-        self._ready = self._closed = self._gone = False
+        self._ready = self._linked = self._closed = self._gone = False
 
     def _opened(self) -> CoreBuffer:
         """The buffer, once there is a connection.
@@ -80,7 +81,7 @@ class Transport(Delegation):
         """
         if self._gone:
             raise OSError(errno.EBADF, "the socket is closed")
-        if self._buffer is None:
+        if not self._linked:
             if not is_connected(self._raw):
                 raise OSError(errno.ENOTCONN, "the socket is not connected")
             self._begin(True)

@@ -87,8 +87,7 @@ class Writing(Connection):
             if self._state in WRITABLE:
                 self._close()
             self._state = walk(self._state, Event.SEND_CLOSE)
-            if self._relay is not None:
-                self._relay.drain()
+            self._open_outgoing()
 
     def _close(self) -> None:
         engine = self._engine

@@ -27,6 +27,7 @@ _MODES: Final = {
     ClientAuthentication.OPTIONAL: ssl.CERT_OPTIONAL,
     ClientAuthentication.REQUIRED: ssl.CERT_REQUIRED,
 }
+_MAX_PASSPHRASE: Final = 1024
 _NO_API: Final = "the ssl module has no interface to it"
 _REASONS: Final = {
     Feature.VERSIONS: "OpenSSL at security level 2 negotiates TLS 1.2 and newer",
@@ -160,6 +161,10 @@ def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
     if len(chain) != len(identity.certificates):
         raise ConfigurationError("one of the certificates belongs to another backend")
     passphrase = (key.passphrase() or b"") if key.material.is_encrypted else b""
+    if len(passphrase) > _MAX_PASSPHRASE:
+        raise make(
+            ConfigurationError, f"the passphrase is longer than the {_MAX_PASSPHRASE} bytes the ssl module takes"
+        )
     content = b"".join(to_pem(der, "CERTIFICATE") for der in chain) + key.material.pem
     with memory_file(content) as path:
         # Always a callable: without one OpenSSL would ask for the passphrase on the terminal.

@@ -103,15 +103,14 @@ _NUMBERS: Final[dict[type[TLSError], int]] = {
 }
 # An alert's reason is its name behind the version that introduced it; these two lack the word ALERT.
 _ALERT: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)")
+_TEXT: Final = re.compile(r"\[SSL\] ([\w ]+) \(_ssl\.c:\d+\)")
 _ALERT_NAMES: Final = {
     "DECRYPTION_FAILED": AlertDescription.DECRYPTION_FAILED,
     "EXPORT_RESTRICTION": AlertDescription.EXPORT_RESTRICTION,
     "USER_CANCELLED": AlertDescription.USER_CANCELED,
     "CERTIFICATE_UNOBTAINABLE": AlertDescription.CERTIFICATE_UNOBTAINABLE,
 }
-_INTERNAL: Final = frozenset(
-    {"INTERNAL_ERROR", "MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"}
-)
+_INTERNAL: Final = frozenset({"MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"})
 _SENTENCES: Final = {
     "WRONG_VERSION_NUMBER": "the peer does not speak TLS here (or only a version nobody should)",
     "HTTP_REQUEST": "the peer sent plain HTTP",
@@ -153,10 +152,16 @@ def translate(error: BaseException) -> Any:
         return None
     if isinstance(error, ssl.SSLCertVerificationError):
         return _verification(error)
-    reason = getattr(error, "reason", None) or ""
+    reason = getattr(error, "reason", None) or _reason_in(str(error))
     if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
         return make(RaggedEOF, "the transport ended without close_notify", reason=reason or None)
     return _from_reason(reason, error)
+
+
+def _reason_in(text: str) -> str:
+    """The reason in OpenSSL's text, where the module has no name for its number: "[SSL] tlsv1 alert ... (_ssl.c:1)"."""
+    match = _TEXT.fullmatch(text)
+    return match[1].upper().replace(" ", "_") if match else ""
 
 
 def _verification(error: ssl.SSLCertVerificationError) -> Any:
@@ -180,6 +185,8 @@ def _from_reason(reason: str, error: BaseException) -> Any:
         alert = _ALERT_NAMES.get(match[1]) or AlertDescription.__members__.get(match[1])
         if alert is not None:
             return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **native)
+    if reason == "INTERNAL_ERROR":  # a peer can cause it, with records that OpenSSL has no better word for
+        return make(ConnectionFault, f"OpenSSL gave the connection up: {error}", **native)
     if reason in _INTERNAL:
         return make(InternalTLSError, f"OpenSSL failed: {error}", **native)
     return make(ProtocolViolation, _SENTENCES.get(reason) or f"TLS failed: {_plain(reason) or error}", **native)

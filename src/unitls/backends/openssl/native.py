@@ -34,8 +34,7 @@ def peer_certificate(raw: Any) -> bytes | None:
     try:
         der: bytes | None = raw.getpeercert(True)
     except ValueError:  # the handshake is under way
-        chain = raw.get_unverified_chain()
-        der = _ders(chain[:1])[0] if chain else None
+        der = next(iter(_ders((raw.get_unverified_chain() or ())[:1])), None)
     return der
 
 
@@ -51,7 +50,10 @@ def verified_chain(raw: Any) -> list[bytes]:
 
 def _ders(chain: Any) -> list[bytes]:
     encoding = ssl._ssl.ENCODING_DER  # type: ignore[attr-defined]
-    return [item if isinstance(item, bytes) else item.public_bytes(encoding) for item in chain or ()]
+    # A server whose client sent no certificate is given a chain that holds None.
+    return [
+        item if isinstance(item, bytes) else item.public_bytes(encoding) for item in chain or () if item is not None
+    ]
 
 
 def set_alpn_wire(context: ssl.SSLContext, names: tuple[bytes, ...]) -> None:
