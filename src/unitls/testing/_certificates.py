@@ -243,3 +243,23 @@ def key_encodings(key_pem: bytes, passphrase: bytes) -> Iterable[tuple[str, byte
     yield f"{own}-pem", key.private_bytes(pem, traditional, plain), False
     yield f"{own}-der", key.private_bytes(der, traditional, plain), False
     yield f"{own}-encrypted-pem", key.private_bytes(pem, traditional, encrypted), True
+
+
+def sign_message(key: PrivateKey, scheme: int, message: bytes) -> bytes:
+    """Sign `message` as TLS 1.3 does with an ECDSA key on P-256, for signers outside of a library.
+
+    Raises:
+        ConfigurationError: `key` or `scheme` (an IANA SignatureScheme) is another.
+    """
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or scheme != 0x0403:
+        raise ConfigurationError(f"no signature scheme {scheme:#06x} here")
+    return key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def pkcs12_file(chain: Sequence[bytes], key_pem: bytes, password: bytes) -> bytes:
+    """A PKCS#12 file (RFC 7292) of a chain, the leaf first, and the key of its leaf."""
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    leaf, *others = (x509.load_der_x509_certificate(der) for der in chain)
+    encryption = serialization.BestAvailableEncryption(password)
+    return pkcs12.serialize_key_and_certificates(b"unitls", load_private_key(key_pem), leaf, others, encryption)

@@ -31,6 +31,7 @@ from ..core._settings import Settings
 from ..core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from ._fake_engine import FakeEngine as FakeEngine
 from ._fake_engine import FakeFault as FakeFault
+from ._fake_engine import FakeWantRead as FakeWantRead
 from ._fake_engine import Outcome as Outcome
 from ._fake_engine import Script as Script
 
@@ -74,6 +75,9 @@ class FakeProvider(Provider):
         lacks: features it does not have, on top of those the fake does not play.
         versions: what it can negotiate.
         alpn_mismatch_is_fatal: see `Provider`.
+        needs_client_hello: see `Provider`.
+        leaves_rest: see `Provider`; the fake does, so that either is true of it.
+        tells_want_read: whether core is told which exception type is the want-read signal.
 
     Attributes:
         built: how many native contexts have been made.
@@ -94,9 +98,19 @@ class FakeProvider(Provider):
         lacks: frozenset[Feature] = frozenset(),
         versions: tuple[TLSVersion, ...] = (TLSVersion.TLSv1_2, TLSVersion.TLSv1_3),
         alpn_mismatch_is_fatal: bool = False,
+        needs_client_hello: bool = False,
+        leaves_rest: bool = False,
+        tells_want_read: bool = False,
     ) -> None:
         self.script = script or Script()
-        self.alpn_mismatch_is_fatal = alpn_mismatch_is_fatal  # type: ignore[misc]
+        # What is one value for all connections of a real library is a choice here.
+        choices = {
+            "alpn_mismatch_is_fatal": alpn_mismatch_is_fatal,
+            "needs_client_hello": needs_client_hello,
+            "leaves_rest": leaves_rest,
+            "want_read": (FakeWantRead,) if tells_want_read else (),
+        }
+        vars(self).update(choices)
         self.built = 0
         self.engines: list[FakeEngine] = []
         self.tickets: set[bytes] = set()

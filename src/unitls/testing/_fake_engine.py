@@ -54,6 +54,13 @@ class FakeFault(Exception):
         self.attributes = attributes
 
 
+class FakeWantRead(FakeFault):
+    """More has to come in: an exception type of its own, as some libraries have one."""
+
+    def __init__(self) -> None:
+        super().__init__(Outcome.WANT_READ)
+
+
 Turn: TypeAlias = Outcome | BaseException | Callable[[], object] | None
 
 
@@ -133,7 +140,7 @@ class FakeEngine(Engine):
         turns = self._script.turns.get(name)
         turn = turns.pop(0) if turns else None
         if isinstance(turn, Outcome):
-            raise FakeFault(turn)
+            raise FakeWantRead() if turn is Outcome.WANT_READ else FakeFault(turn)
         if isinstance(turn, BaseException):
             raise turn
         if turn is not None:
@@ -203,8 +210,9 @@ class FakeEngine(Engine):
     def _fill(self, size: int) -> None:
         self._held += self._incoming.read(max(0, size - len(self._held)))
         if len(self._held) < size:
-            ended = self._incoming.eof and not self._script.end_is_want_read
-            raise FakeFault(Outcome.RAGGED if ended else Outcome.WANT_READ)
+            if self._incoming.eof and not self._script.end_is_want_read:
+                raise FakeFault(Outcome.RAGGED)
+            raise FakeWantRead
 
     def _accept(self, kind: int, body: bytes) -> None:
         """Take in a record after the handshake."""

@@ -1,0 +1,88 @@
+"""What a library cannot do, as data: each line is a check that is expected to fail, with the reason.
+
+A line that is no longer true fails the run.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from ..api._errors import ConfigurationError
+
+_KEYS = {"backend", "case", "reason", "link", "role", "variant"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """One line: with `backend`, `case` does not succeed.
+
+    Attributes:
+        backend: the name of the backend.
+        case: the name of the case; may be a pattern (as of `fnmatch`).
+        reason: why it cannot be otherwise.
+        link: where to read about it.
+        role: in which role the backend is at fault: ``"client"``, ``"server"``, or ``"any"``.
+        variant: for which versions and drives; a pattern.
+    """
+
+    backend: str
+    case: str
+    reason: str
+    link: str
+    role: str = "any"
+    variant: str = "*"
+
+    def applies(self, client: str, server: str, case: str, variant: str) -> bool:
+        """Whether this is about a check.
+
+        Args:
+            client: the name of the backend whose client is checked.
+            server: the name of the backend whose server is checked.
+            case: the name of the case.
+            variant: its version and drive, as in `Check.variant`.
+        """
+        concerned = {"client": (client,), "server": (server,)}.get(self.role, (client, server))
+        return (
+            self.backend in concerned
+            and fnmatch.fnmatchcase(case, self.case)
+            and fnmatch.fnmatchcase(variant, self.variant)
+        )
+
+
+def load_expectations() -> tuple[Expectation, ...]:
+    """The lines that the package ships.
+
+    Raises:
+        ConfigurationError: a line lacks something, or holds something unknown.
+    """
+    text = resources.files(__package__).joinpath("expectations.toml").read_text(encoding="utf-8")
+    return parse_expectations(tomllib.loads(text))
+
+
+def parse_expectations(document: Mapping[str, Any]) -> tuple[Expectation, ...]:
+    """The lines of a document with an array of tables ``expectation``.
+
+    Raises:
+        ConfigurationError: a line lacks something, or holds something unknown.
+    """
+    return tuple(_parsed(line) for line in document.get("expectation", ()))
+
+
+def _parsed(line: Mapping[str, Any]) -> Expectation:
+    unknown = set(line) - _KEYS
+    missing = {"backend", "case", "reason", "link"} - set(line)
+    if unknown or missing or not all(isinstance(value, str) and value for value in line.values()):
+        raise ConfigurationError(f"an expectation needs backend, case, reason and link as text; found {dict(line)!r}")
+    if line.get("role", "any") not in ("client", "server", "any"):
+        raise ConfigurationError(f"the role of an expectation is client, server or any, not {line['role']!r}")
+    return Expectation(**line)
+
+
+def expected(lines: Sequence[Expectation], client: str, server: str, case: str, variant: str) -> Expectation | None:
+    """The first line about this check, if any."""
+    return next((line for line in lines if line.applies(client, server, case, variant)), None)
