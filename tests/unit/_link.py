@@ -21,6 +21,11 @@ def identity(issued: Any = IDS.server) -> unitls.Identity:
     return unitls.Identity(chain, unitls.PrivateKey.from_buffer(issued.key_pem))
 
 
+def quick_provider(script: Script | None = None) -> FakeProvider:
+    """A library that lets core take the short ways."""
+    return FakeProvider(script, leaves_rest=True, tells_want_read=True)
+
+
 def client_context(script: Script | FakeProvider | None = None, **configuration: Any) -> unitls.ClientContext:
     values = {"trust_store": TRUST, **configuration}
     return fake_backend(script).client_context(unitls.TLSClientConfiguration(**values))

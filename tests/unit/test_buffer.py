@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
 import pytest
 from _link import IDS, TRUST, Link, client_context, identity, open_link, server_context, step
+from hypothesis import given
+from hypothesis import strategies as st
 
 import unitls
 from unitls import MemoryBuffer
@@ -399,6 +402,55 @@ def test_answers_of_a_read_go_out_through_a_foreign_buffer() -> None:
         assert link.client_out.read() == wire.record(wire.KEY_UPDATE, b"\0")
 
 
+# ---------------------------------------------------------------------------------------------- any pieces
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=300), max_size=6),
+    st.lists(st.integers(1, 400), min_size=1, max_size=12),
+    st.lists(st.one_of(st.none(), st.integers(1, 200)), min_size=1, max_size=8),
+    st.sampled_from([None, 7, 1000]),
+    st.sampled_from([None, 40, 100_000]),
+    st.booleans(),
+)
+def test_what_is_written_is_read_in_whatever_pieces_it_travels(
+    writes: list[bytes], cuts: list[int], amounts: list[int | None], short: int | None, limit: int | None, into: bool
+) -> None:
+    script = Script()
+    server = server_context(FakeProvider(needs_client_hello=True))
+    link = Link(client_context(script), server, buffers=None if limit is None else bounded(limit))
+    while not (step(link.client) & step(link.server)):
+        link.move()
+    link.move()
+    script.short_write = short
+    expected, got, left = b"".join(writes), bytearray(), b"".join(writes)
+    for turn in range(20_000):
+        if left:
+            with contextlib.suppress(unitls.WantWriteError):
+                left = left[link.client.write(left[: cuts[turn % len(cuts)]]) :]
+        else:
+            with contextlib.suppress(unitls.WantWriteError):
+                link.client.shutdown()
+        link.server_in.write(link.client_out.read(min(cuts[turn % len(cuts)], limit or 400)))
+        try:
+            data = read_some(link.server, amounts[turn % len(amounts)], into)
+        except unitls.WantReadError:
+            continue
+        got += data
+        if not data:
+            break
+    assert bytes(got) == expected
+
+
+def read_some(end: unitls.TLSWrappedBuffer, amount: int | None, into: bool) -> bytes:
+    if not into:
+        data = end.read(amount)
+        assert amount is None or len(data) <= amount
+        return data
+    buffer = bytearray(64)
+    return bytes(buffer[: end.read_into(buffer, amount)])
+
+
 # ---------------------------------------------------------------------------------------------- the handshake
 
 
@@ -704,6 +756,36 @@ def test_an_exception_of_the_callback_is_the_cause() -> None:
         link.server.do_handshake()
     assert caught.value.__cause__ is reason
     assert link.server_out.read() == wire.fatal(80)
+
+
+def test_a_callback_that_gives_no_certificate() -> None:
+    link = Link(server=server_context(identities=(), sni_callback=lambda *_: None))
+    step(link.client)
+    link.to_server()
+    with pytest.raises(unitls.ConfigurationError, match="no certificate"):
+        link.server.do_handshake()
+    assert link.server_out.read() == wire.fatal(40)
+
+
+@pytest.mark.parametrize("callback", [None, lambda *_: None])
+def test_a_hello_that_is_malformed_inside(callback: Any) -> None:
+    """Whether core has to read it, or only the library."""
+    hello = bytearray(wire.client_hello(versions=(0x0304,), suites=(0x1301,), server_name="server.test"))
+    hello[5 + 4 + 2 + 32] = 200  # the length of the session identifier
+    link = Link(server=server_context(sni_callback=callback))
+    link.server_in.write(bytes(hello))
+    with pytest.raises(unitls.ProtocolViolation):
+        link.server.do_handshake()
+    assert link.server_out.read() == wire.fatal(50)
+
+
+def test_a_hello_with_the_end_of_the_transport_behind_it() -> None:
+    link = Link()
+    link.server_in.write(wire.client_hello(versions=(0x0304,), suites=(0x1301,)))
+    link.server_in.write_eof()
+    with pytest.raises(unitls.RaggedEOF):
+        link.server.do_handshake()
+    assert link.server_out.read()[:1] == b"\x16"
 
 
 def test_a_certificate_is_chosen_by_name() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -12,11 +13,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from _link import IDS, TIMEOUT, client_context, pump, secure_pair, server_context, socket_pair
+from _link import IDS, TIMEOUT, client_context, pump, quick_provider, secure_pair, server_context, socket_pair
 
 import unitls
 from unitls.testing import _fake_wire as wire
-from unitls.testing._fake import FakeViolation, Outcome, Script
+from unitls.testing._fake import FakeProvider, FakeViolation, Outcome, Script
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -93,10 +94,11 @@ def test_data_does_not_travel_in_the_clear() -> None:
         end.close()
 
 
+@pytest.mark.parametrize("make", [FakeProvider, quick_provider])
 @pytest.mark.parametrize("script", [Script(short_write=1), Script(short_write=5000), Script(clean_end_is_empty=True)])
-def test_data_with_an_odd_library(script: Script) -> None:
-    with secure_pair(client_context(script), server_context(script)) as (client, server):
-        data = BIG[:20_000]
+def test_data_with_an_odd_library(script: Script, make: Callable[..., FakeProvider]) -> None:
+    with secure_pair(client_context(make(script)), server_context(make(script))) as (client, server):
+        data = BIG[:4000]
         with background(lambda: client.sendall(data), lambda: server.sendall(data)):
             assert receive(server, len(data)) == data
             assert receive(client, len(data)) == data
@@ -463,7 +465,7 @@ def test_a_handshake_with_a_silent_or_trickling_peer_ends_at_its_deadline() -> N
         for socket_timeout, limit in ((0.2, None), (None, 0.2), (TIMEOUT, 0.2)):
             stop = threading.Event()
             with socket_pair(socket_timeout) as (left, right):
-                server = server_context(handshake_timeout=limit).wrap_socket(right)
+                server = server_context(quick_provider() if slow else None, handshake_timeout=limit).wrap_socket(right)
                 with background(*[lambda stop=stop, left=left: trickle(left, hello, stop)][: int(slow)]):
                     began = time.monotonic()
                     with pytest.raises(TimeoutError):
@@ -624,10 +626,69 @@ def test_programs_that_select_before_they_read(size: int, record: int) -> None:
             assert got == data
 
 
-def test_the_handshake_leaves_application_data_in_the_transport() -> None:
+@pytest.mark.parametrize("size", [1, 50, 1000, 20_000])
+@pytest.mark.parametrize("record", [1, 30, 700, 16384])
+def test_a_read_holds_no_more_than_was_asked_for_or_the_record_begun(size: int, record: int) -> None:
+    sealed = record + 5 + wire.TAG
+    with secure_pair(timeout=0) as (client, server):
+        raw = server._raw  # type: ignore[attr-defined]
+        for _ in range(20):
+            client.sendall(bytes(record))
+            before = waiting(raw)
+            if before > 100_000:
+                break
+        got = server.recv(size)
+        assert 0 < len(got) <= size
+        used = -(-len(got) // record) * sealed  # the records that the data came in
+        assert before - waiting(raw) - used <= max(size, sealed) + 29
+
+
+@pytest.mark.parametrize("size", [1000, 16384, 65536])
+@pytest.mark.parametrize("record", [1000, 16384])
+def test_a_bulk_read_is_made_of_few_reads_of_the_transport(size: int, record: int) -> None:
+    reads = []
+
+    class Counting(socket.socket):
+        def recv(self, size: int, flags: int = 0, /) -> bytes:
+            reads.append(size)
+            return super().recv(size, flags)
+
+    left, right = socket.socketpair()
+    counting = Counting(fileno=right.detach())
+    left.settimeout(TIMEOUT)
+    counting.settimeout(TIMEOUT)
+    data = BIG[:400_000]
+
+    def serve() -> None:
+        with server_context().wrap_socket(left) as server:
+            for at in range(0, len(data), record):
+                server.sendall(data[at : at + record])
+            assert server.recv(1) == b"."
+
+    with background(serve), client_context().wrap_socket(counting, True, "server.test") as client:
+        reads.clear()
+        got = bytearray()
+        while len(got) < len(data):
+            got += client.recv(size)
+        client.sendall(b".")
+    assert got == data
+    # One for each call, as many again for what the kernel gives in pieces, and the rest of a record now and then.
+    assert len(reads) <= 6 * max(1, len(data) // min(size, record))
+
+
+def waiting(raw: socket.socket) -> int:
+    """How much ciphertext is in the transport."""
+    try:
+        return len(raw.recv(1 << 20, socket.MSG_PEEK))
+    except BlockingIOError:
+        return 0
+
+
+@pytest.mark.parametrize("make", [FakeProvider, quick_provider])
+def test_the_handshake_leaves_application_data_in_the_transport(make: Callable[..., FakeProvider]) -> None:
     with socket_pair(0) as (left, right):
-        client = client_context().wrap_socket(left, False, "server.test")
-        server = server_context().wrap_socket(right, False)
+        client = client_context(make()).wrap_socket(left, False, "server.test")
+        server = server_context(make(Script(rounds=1))).wrap_socket(right, False)
         while client.cipher() is None:
             for end in (client, server):
                 if end.cipher() is None:
@@ -647,9 +708,10 @@ def test_the_handshake_leaves_application_data_in_the_transport() -> None:
 # ---------------------------------------------------------------------------------------------- faults
 
 
-def test_garbage_is_answered_with_an_alert() -> None:
+@pytest.mark.parametrize("make", [FakeProvider, quick_provider])
+def test_garbage_is_answered_with_an_alert(make: Callable[..., FakeProvider]) -> None:
     with socket_pair() as (left, right):
-        server = server_context().wrap_socket(right)
+        server = server_context(make()).wrap_socket(right)
         left.sendall(b"GET / HTTP/1.0\r\n\r\n")
         with pytest.raises(FakeViolation):
             server.do_handshake()
@@ -693,9 +755,10 @@ def test_a_refused_certificate_sends_the_library_s_alert() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 40, 100])
-def test_a_transport_cut_in_the_handshake(size: int) -> None:
+@pytest.mark.parametrize("make", [FakeProvider, quick_provider])
+def test_a_transport_cut_in_the_handshake(size: int, make: Callable[..., FakeProvider]) -> None:
     with socket_pair() as (left, right):
-        server = server_context().wrap_socket(right)
+        server = server_context(make()).wrap_socket(right)
         left.sendall(wire.client_hello(versions=(0x0304,), suites=(0x1301,))[:size])
         left.close()
         with pytest.raises((unitls.ConnectionFault, ConnectionError)):
@@ -740,6 +803,58 @@ def test_a_bug_in_the_library_ends_the_connection() -> None:
             client.recv(1)
         with pytest.raises(unitls.ConnectionFault):
             client.send(b"x")
+
+
+@pytest.mark.parametrize("timeout", [None, TIMEOUT])
+def test_a_blocking_read_that_has_to_write_first_does_so(timeout: float | None) -> None:
+    script = Script()
+    with secure_pair(client_context(script), timeout=timeout) as (client, server):
+        server.sendall(b"first")
+        script.turns["read"] = [Outcome.WANT_WRITE]
+        assert client.recv(100) == b"first"
+        server.sendall(b"second")
+        script.turns["read"] = [Outcome.WANT_WRITE]
+        buffer = bytearray(100)
+        assert buffer[: client.recv_into(buffer)] == b"second"
+
+
+@pytest.mark.parametrize("timeout", [None, TIMEOUT])
+def test_a_blocking_write_that_has_to_read_first_does_so(timeout: float | None) -> None:
+    script = Script()
+    with secure_pair(client_context(script), timeout=timeout) as (client, server):
+        for send in (client.sendall, client.send):
+            server.sendall(b"what the library waits for")
+            script.turns["write"] = [Outcome.WANT_READ]
+            send(b"data")
+            assert server.recv(100) == b"data"
+            assert client.recv(100) == b"what the library waits for"
+
+
+def test_a_non_blocking_call_tells_which_signal_it_is() -> None:
+    script = Script()
+    with secure_pair(client_context(script), timeout=0) as (client, server):
+        server.sendall(b"x")
+        script.turns["read"] = [Outcome.WANT_WRITE] * 3
+        data = b""
+        while not data:  # what has to go out can go out at once, so this may need no signal at all
+            with contextlib.suppress(unitls.WantWriteError):
+                data = client.recv(1)
+        assert data == b"x"
+        script.turns["write"] = [Outcome.WANT_READ] * 50
+        with pytest.raises(unitls.WantReadError):
+            client.send(b"y")
+        script.turns["write"].clear()
+        assert client.send(b"y") == 1
+        assert server.recv(9) == b"y"
+
+
+@pytest.mark.parametrize("make", [FakeProvider, quick_provider])
+def test_the_handshake_goes_on_after_any_signal(make: Callable[..., FakeProvider]) -> None:
+    turns: dict[str, Any] = {"handshake": [Outcome.WANT_WRITE, Outcome.WANT_READ]}
+    server_side = server_context(make(Script(rounds=1)))
+    with secure_pair(client_context(make(Script(turns=turns))), server_side) as (client, server):
+        client.sendall(b"x")
+        assert server.recv(1) == b"x"
 
 
 # ---------------------------------------------------------------------------------------------- what can be wrapped
@@ -844,20 +959,23 @@ def test_connect_ex_gives_a_number() -> None:
 
 
 def test_without_auto_handshake_only_do_handshake_runs_it() -> None:
-    with listener() as (address, raw), server_context().wrap_socket(raw, False) as wrapped:
-        with client_context().wrap_socket(socket.socket(), False, "server.test") as client:
-            client.settimeout(TIMEOUT)
-            assert client.connect_ex(address) == 0
-            connection, _ = wrapped.accept()
-            connection.settimeout(TIMEOUT)
-            assert client.cipher() is None
-            for call in (lambda: client.recv(1), lambda: client.send(b"x"), lambda: connection.recv(1)):
-                with pytest.raises(unitls.ConfigurationError, match="do_handshake"):
-                    call()
-            with background(connection.do_handshake):
-                client.do_handshake()
-            assert client.cipher() is not None
-            connection.close()
+    with (
+        listener() as (address, raw),
+        server_context().wrap_socket(raw, False) as wrapped,
+        client_context().wrap_socket(socket.socket(), False, "server.test") as client,
+    ):
+        client.settimeout(TIMEOUT)
+        assert client.connect_ex(address) == 0
+        connection, _ = wrapped.accept()
+        connection.settimeout(TIMEOUT)
+        assert client.cipher() is None
+        for call in (lambda: client.recv(1), lambda: client.send(b"x"), lambda: connection.recv(1)):
+            with pytest.raises(unitls.ConfigurationError, match="do_handshake"):
+                call()
+        with background(connection.do_handshake):
+            client.do_handshake()
+        assert client.cipher() is not None
+        connection.close()
 
 
 def test_before_it_is_connected() -> None:
@@ -911,6 +1029,30 @@ def test_listening_through_the_wrapped_socket() -> None:
         wrapped.set_inheritable(True)
         assert wrapped.get_inheritable() is True
         assert (wrapped.family, wrapped.type, wrapped.proto) == (socket.AF_INET, socket.SOCK_STREAM, 0)
+
+
+def test_what_a_socket_tells_is_what_its_buffer_tells() -> None:
+    client_side = client_context(inner_protocols=(b"h2",))
+    with secure_pair(client_side, server_context(inner_protocols=(b"h2",))) as (client, server):
+        for end in (client, server):
+            assert end.negotiated_protocol() is unitls.NextProtocol.H2
+            assert end.group is unitls.NamedGroup.X25519
+            assert end.session_resumed is False
+            assert end.get_channel_binding() == end.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+            for call in (end.ocsp_response, end.request_client_certificate, lambda end=end: end.write_early_data(b"x")):
+                with pytest.raises(unitls.UnsupportedFeature):
+                    call()
+        assert client.getpeercert() == IDS.server.chain[0]
+        assert client.getpeerchain() == list(IDS.server.chain)
+        assert client.getverifiedchain() == [IDS.server.chain[0], IDS.authority.certificate_der]
+        assert (server.getpeercert(), server.getpeerchain(), server.getverifiedchain()) == (None, [], [])
+    with client_context().wrap_socket(socket.socket(), True, "server.test") as fresh:
+        assert fresh.negotiated_protocol() is None
+        assert fresh.getpeerchain() == fresh.getverifiedchain() == []
+        assert fresh.negotiated_tls_version is fresh.group is fresh.session_resumed is None
+        for call in (fresh.get_channel_binding, fresh.update_keys):
+            with pytest.raises(unitls.ConfigurationError):
+                call()
 
 
 def test_the_callback_gets_the_socket() -> None:

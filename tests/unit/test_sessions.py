@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from _link import IDS, client_context
+
+import unitls
+from unitls import Session, SessionCache
+from unitls.core._names import PeerNames
+from unitls.core._resumption import find_session, keep_session
+from unitls.core._x509 import certificate_fields
+
+
+def session(name: str, expires: float = 100, *, single_use: bool = False, owner: object = None) -> Session:
+    return Session(name, expires, single_use, owner)
+
+
+def test_the_newest_session_is_given() -> None:
+    cache, old, new = SessionCache(), session("old"), session("new")
+    cache.put("key", old)
+    cache.put("key", new)
+    assert len(cache) == 2
+    assert cache.get("key", None, 0) is new
+    assert cache.get("key", None, 0) is new
+    assert cache.get("other", None, 0) is None
+
+
+def test_a_single_use_session_is_given_once() -> None:
+    cache, first, second = SessionCache(), session("1", single_use=True), session("2", single_use=True)
+    cache.put("key", first)
+    cache.put("key", second)
+    assert [cache.get("key", None, 0) for _ in range(3)] == [second, first, None]
+    assert len(cache) == 0
+
+
+def test_an_expired_session_is_forgotten() -> None:
+    cache = SessionCache()
+    cache.put("key", session("x", 100))
+    assert cache.get("key", None, 99.9) is not None
+    assert cache.get("key", None, 100) is None
+    assert len(cache) == 0
+
+
+def test_a_session_stays_with_its_owner() -> None:
+    cache, mine, other = SessionCache(), object(), object()
+    cache.put("key", session("x", owner=mine))
+    cache.put("key2", session("y", owner=other))
+    assert cache.get("key", mine, 0) is not None
+    cache.drop_owner(mine)
+    assert len(cache) == 1
+    assert cache.get("key2", other, 0) is not None
+    assert cache.get("key2", mine, 0) is None
+
+
+def test_bounds() -> None:
+    cache = SessionCache(max_entries=2, sessions_per_peer=3)
+    for name in "abcd":
+        cache.put("first", session(name))
+    assert len(cache) == 3
+    cache.put("second", session("x"))
+    assert cache.get("first", None, 0) is not None  # used again: the other one goes first
+    cache.put("third", session("y"))
+    assert cache.get("second", None, 0) is None
+    assert cache.get("first", None, 0) is not None
+    cache.clear()
+    assert len(cache) == 0
+    for wrong in ({"max_entries": 0}, {"sessions_per_peer": 0}):
+        with pytest.raises(unitls.ConfigurationError):
+            SessionCache(**wrong)
+
+
+def test_threads_may_share_it() -> None:
+    cache = SessionCache(8, 2)
+
+    def work(number: int) -> None:
+        for turn in range(300):
+            cache.put(turn % 11, session("x", single_use=bool(turn % 2)))
+            cache.get((turn + number) % 11, None, 0)
+            if turn % 50 == 0:
+                cache.drop_owner(object())
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert 0 < len(cache) <= 16
+
+
+def test_a_repr_shows_no_secret() -> None:
+    assert "handle" not in repr(session("handle", owner="handle"))
+
+
+class Engine:
+    """Gives one session."""
+
+    def __init__(self, given: Session | None, *path: bytes) -> None:
+        self.given = given
+        self.path = path
+
+    def session(self) -> Session | None:
+        return self.given
+
+    def verified_chain(self) -> list[bytes]:
+        return list(self.path)
+
+
+def test_a_session_ends_with_the_certificate() -> None:
+    cache = SessionCache()
+    natives = client_context(session_cache=cache)._natives  # type: ignore[attr-defined]
+    native = natives.get()
+    key, found = find_session(natives, native, PeerNames("a.test"), ("1.2.3.4", 443))
+    assert key is not None
+    assert found is None
+    leaf, anchor = IDS.server.chain[0], IDS.authority.certificate_der
+    end = certificate_fields(leaf).not_after
+    assert not keep_session(natives, key, Engine(None), leaf, None)  # type: ignore[arg-type]
+    far = session("x", end + 1e6, owner=native)
+    assert keep_session(natives, key, Engine(far, leaf, anchor), leaf, None)  # type: ignore[arg-type]
+    kept = cache.get(key, native, 0)
+    assert kept is not None
+    assert kept.expires == end
+    assert kept.chain == (leaf, anchor)
+    # A resumed connection has no path of its own: what comes of it inherits the one that was trusted.
+    assert keep_session(natives, key, Engine(session("y", owner=native)), leaf, kept)  # type: ignore[arg-type]
+    inherited = cache.get(key, native, 0)
+    assert inherited is not None
+    assert (inherited.native, inherited.chain, inherited.expires) == ("y", (leaf, anchor), 100)
+
+
+def test_the_key_holds_all_that_is_decided_by() -> None:
+    cache = SessionCache()
+
+    def key(names: PeerNames | None = None, peer: object = None, **values: object) -> object:
+        natives = client_context(session_cache=cache, **values)._natives  # type: ignore[attr-defined]
+        return find_session(natives, natives.get(), names or PeerNames("a.test"), peer)[0]
+
+    keys = [
+        key(),
+        key(PeerNames("b.test")),
+        key(PeerNames("a.test", (unitls.DNSName("b.test"),))),
+        key(peer=("1.2.3.4", 443)),
+        key(validate_certificates=False),
+        key(trust_store=unitls.TrustStore.system()),
+        key(inner_protocols=(b"h2",)),
+        key(ciphers=(0x1301,)),
+        key(upper_bound=unitls.TLSVersion.TLSv1_2),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key() == keys[0]
+
+
+def test_without_a_cache_there_is_no_key() -> None:
+    natives = client_context()._natives  # type: ignore[attr-defined]
+    assert find_session(natives, natives.get(), PeerNames("a.test"), None) == (None, None)
