@@ -110,7 +110,9 @@ class Connection(Information):
                 ProtocolViolation, "plaintext was received behind the start of TLS: it may have been injected"
             )
         native = natives.get()
-        self._session_key, session = find_session(natives, native, self._names, self._peer)
+        session = None
+        if natives.remembers:
+            self._session_key, session = find_session(natives, native, self._names, self._peer)
         self._plan = ConnectionPlan(False, self._names.server_name, self._names.subjects, session)
         self._install(native, self._incoming)
 

@@ -57,6 +57,7 @@ class Natives:
         "decides",
         "leaves",
         "provider",
+        "remembers",
         "server_side",
     )
 
@@ -66,6 +67,7 @@ class Natives:
         self.server_side = server_side
         self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
         self.bounds = version_range(configuration, provider.capabilities())
+        self.remembers = getattr(configuration, "session_cache", None) is not None
         self.decides = _depends_on_hello(provider, configuration)
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}

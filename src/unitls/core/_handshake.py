@@ -21,7 +21,7 @@ class Handshake(Connection):
 
     def do_handshake(self) -> None:
         if not self.handshake_step():
-            raise self._fault(WantReadError, "the handshake needs more from the peer")
+            raise self._natives.provider.more_to_come()
 
     def handshake_step(self) -> bool:
         """Take the handshake as far as it goes.
@@ -33,14 +33,13 @@ class Handshake(Connection):
             TLSError: as `do_handshake` does, `WantReadError` apart.
         """
         with self._lock:
-            self._open_outgoing()
-            if self._state not in BEFORE:
-                if self._state is State.FAILED:
-                    self._refail()
-                return True
             if self._relay is not None:
+                self._open_outgoing()
                 self._relay.fill()
-            self._state = walk(self._state, Event.BEGIN)
+            if self._state is not State.HANDSHAKE:
+                if self._state not in BEFORE:
+                    return self._handshake_again()
+                self._state = walk(self._state, Event.BEGIN)
             try:
                 done = self._advance()
             except BaseException as error:
@@ -48,8 +47,14 @@ class Handshake(Connection):
                 if self._relay is not None:
                     self._relay.drain()
                 raise
-            self._open_outgoing()
+            if self._relay is not None:
+                self._open_outgoing()
             return done
+
+    def _handshake_again(self) -> bool:
+        if self._state is State.FAILED:
+            self._refail()
+        return True
 
     def _advance(self) -> bool:
         engine = self._engine or self._greet()

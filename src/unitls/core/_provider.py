@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
 
 from ..api._certificates import Identity
-from ..api._errors import TLSError, UnsupportedFeature
+from ..api._errors import TLSError, UnsupportedFeature, WantReadError
 from ..api._features import Capabilities, Feature
 from ..api._sessions import Session
 from ..api._subjects import Subject
@@ -200,6 +200,10 @@ class Provider(ABC):
     @abstractmethod
     def translate(self, error: BaseException) -> TLSError | None:
         """Map an exception of the library to ours; `None` for the peer's clean close."""
+
+    def more_to_come(self) -> WantReadError:
+        """Make the signal that is raised most often."""
+        return self.fault(WantReadError, "more has to come in first")
 
     def fault(self, kind: type[E], text: str, **attributes: Any) -> E:
         """Make an error of the backend's subclass of `kind`."""

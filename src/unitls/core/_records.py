@@ -50,6 +50,7 @@ class RecordBounds:
             at += step
             if len(self._header) == HEADER:
                 if not _is_header(self._header):
+                    self._header = b""
                     return True
                 self._left = int.from_bytes(self._header[3:5], "big")
                 self._header = b""

@@ -11,7 +11,7 @@ from ._buffer import CoreBuffer
 from ._transport import OVERHEAD, OVERHEAD_TLS13, Transport
 from ._wait import is_ready
 
-_FLIGHT: Final = 65536
+_FLIGHT: Final = 8192
 """How much of a flight of handshake records is looked at in one step."""
 
 
@@ -102,7 +102,7 @@ class SocketHandshake(Transport):
 
     def _peer_address(self) -> Any:
         """The peer's address, where sessions are kept apart by it."""
-        if getattr(self._natives.configuration, "session_cache", None) is None:
+        if not self._natives.remembers:
             return None
         try:
             return self._raw.getpeername()

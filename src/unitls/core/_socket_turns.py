@@ -7,7 +7,7 @@ it can read, or to read before it can write.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..api._buffers import ReadableBuffer
 from ..api._errors import ConfigurationError, WantReadError, WantWriteError
@@ -15,6 +15,8 @@ from ._buffer import CoreBuffer
 from ._socket_handshake import SocketHandshake
 from ._writing import MAX_WRITE
 
+_PATIENCE: Final = 0.05
+"""How long one direction waits for the lock of the other before it tries its own call again, in seconds."""
 T = TypeVar("T", bytes, int)
 
 
@@ -61,8 +63,12 @@ class SocketTurns(SocketHandshake):
         if self._timeout == 0:
             self._flush_aside(buffer)
             raise self._natives.provider.fault(WantWriteError, "something has to go out first")
-        with self._send_lock:
-            self._send_out(buffer.take(), deadline)
+        # A writer may hold its lock while it waits for ours: it sends what is outgoing itself, and we read again.
+        if self._send_lock.acquire(timeout=_PATIENCE):
+            try:
+                self._send_out(buffer.take(), deadline)
+            finally:
+                self._send_lock.release()
 
     def _follow(self, chunk: bytes) -> None:
         """Find out how far into a record `chunk` reaches, since the last read did not end where a record does."""
@@ -84,10 +90,18 @@ class SocketTurns(SocketHandshake):
             except WantReadError:
                 if self._timeout == 0:
                     raise
-                with self._recv_lock:
-                    chunk = self._receive_raw(self._bounds.lacking, deadline)
-                    buffer.feed(chunk)
-                    self._follow(chunk)
+                self._send_out(buffer.take(), deadline)
+                self._read_first(buffer, deadline)
+
+    def _read_first(self, buffer: CoreBuffer, deadline: float | None) -> None:
+        """In a write: take in a record, unless a reader is at that already; it may wait for us (see `_write_first`)."""
+        if self._recv_lock.acquire(timeout=_PATIENCE):
+            try:
+                chunk = self._receive_raw(self._bounds.lacking, deadline)
+                buffer.feed(chunk)
+                self._follow(chunk)
+            finally:
+                self._recv_lock.release()
 
     def _send_owed(self, data: ReadableBuffer, deadline: float | None) -> int:
         """Finish a send that was begun: what it took is reported once its ciphertext is out.

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from ...api._backend import Backend
 from ...api._certificates import Identity
-from ...api._errors import TLSError
+from ...api._errors import TLSError, WantReadError
 from ...api._features import Capabilities
 from ...core._context import CoreClientContext, CoreServerContext
-from ...core._provider import ConnectionPlan, E, Engine, Provider
+from ...core._provider import E, Provider
 from ...core._settings import Settings
 from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors
@@ -46,8 +46,10 @@ class OpenSSLProvider(Provider):
     def build(self, settings: Settings) -> ssl.SSLContext:
         return config.build(settings)
 
-    def engine(self, native: ssl.SSLContext, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
-        return OpenSSLEngine(native, plan, incoming, outgoing)
+    engine: Any = OpenSSLEngine  # the class itself: one frame less for each connection
+
+    def more_to_come(self) -> WantReadError:
+        return errors.want_read()
 
     def translate(self, error: BaseException) -> TLSError | None:
         return errors.translate(error)  # type: ignore[no-any-return]

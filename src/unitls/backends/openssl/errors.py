@@ -40,8 +40,8 @@ class OpenSSLError(TLSError, ssl.SSLError):
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        # Where ValueError comes first among the bases, nobody has set errno and strerror yet.
-        OSError.__init__(self, *args)
+        if self.errno is None:  # where ValueError comes first among the bases; twice, it would leak the arguments
+            OSError.__init__(self, *args)
 
 
 class OpenSSLWantReadError(WantReadError, OpenSSLError, ssl.SSLWantReadError):
@@ -122,6 +122,12 @@ _SENTENCES: Final = {
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "a record could not be decrypted: it was damaged or forged",
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the peer lacks secure renegotiation (RFC 5746)",
 }
+
+
+def want_read() -> WantReadError:
+    """The signal that is made most often."""
+    signal: WantReadError = OpenSSLWantReadError(_WANT_READ, "more has to come in first")
+    return signal
 
 
 def make(kind: type[Any], text: str, **attributes: Any) -> Any:
