@@ -1,0 +1,3 @@
+module unitls.test/peer
+
+go 1.19
