@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..api._wrapped import TLSWrappedBuffer
 from ._handshake import Handshake
 from ._reading import Reading
-from ._state import OPEN
+from ._state import OPEN, WRITABLE, Event, walk
 from ._writing import Writing
 
 
@@ -28,6 +28,19 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
             data: bytes = self._outgoing.read()
             return data
 
+    def farewell(self) -> bytes:
+        """Write close_notify and give what has to go out; nothing if another thread is in the library."""
+        if not self._lock.acquire(blocking=False):
+            return b""
+        try:
+            if self._state in WRITABLE:
+                self._close()
+            self._state = walk(self._state, Event.SEND_CLOSE)
+            data: bytes = self._outgoing.read()
+            return data
+        finally:
+            self._lock.release()
+
     def take_trailing(self) -> bytes:
         """What came in and was not used: behind the handshake, or behind the peer's close_notify."""
         with self._lock:
@@ -35,9 +48,14 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
             return data
 
     @property
-    def leaves_rest(self) -> bool:
-        """Whether the library leaves in the incoming buffer what stands behind the handshake."""
-        return self._natives.provider.leaves_rest and self._relay is None
+    def awaits_hello(self) -> bool:
+        """Whether this is a server whose client has not said hello yet."""
+        return self._engine is None
+
+    @property
+    def version(self) -> int | None:
+        """The negotiated version as on the wire. Only after the handshake."""
+        return self._engine.version()  # type: ignore[union-attr]
 
     @property
     def buffered(self) -> int:
@@ -46,6 +64,11 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
         Only after the handshake.
         """
         return self._incoming.pending or self._state is not OPEN or self._pending()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a read has left something to look after: a state, a signal, a session, ciphertext either way."""
+        return self._watchful or self._state is not OPEN or self._incoming.pending > 0 or self._outgoing.pending > 0
 
     @property
     def in_record(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 
 
 _SERVER = ConnectionPlan(server_side=True)
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """A copy that holds no frames, which would hold the connection: it goes when its last user does."""
+    reduced: Any = error.__reduce__()
+    copy: BaseException = reduced[0](*reduced[1])
+    return copy
 
 
 class Connection(Information):
@@ -71,7 +79,7 @@ class Connection(Information):
         self._natives = natives
         self._names = names
         self._peer = peer
-        self._owner: Any = owner or self
+        self._owner = None if owner is None else weakref.ref(owner)
         self._lock = threading.Lock()
         self._state = State.START
         self._engine: Engine | None = None
@@ -178,12 +186,12 @@ class Connection(Information):
         """Remember a fault: the connection is lost from now on. Signals and later mistakes of ours leave it as it is."""
         lost = isinstance(fault, (ConnectionFault, InternalTLSError)) or not isinstance(fault, TLSError)
         if lost or (isinstance(fault, ConfigurationError) and self._state in BEFORE):
-            self._state, self._failure = walk(self._state, Event.FAIL), fault
+            self._state, self._failure = walk(self._state, Event.FAIL), _without_frames(fault)
 
     def _refail(self) -> NoReturn:
         cause = self._failure
         if isinstance(cause, ConnectionFault):
-            raise cause
+            raise _without_frames(cause)
         raise self._fault(ConnectionFault, f"the connection was lost before: {cause}") from cause
 
     def _not_open(self) -> NoReturn:

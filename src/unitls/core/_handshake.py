@@ -154,9 +154,10 @@ class Handshake(Connection):
         callback = configuration.sni_callback
         if callback is not None:
             name = server_name(hello)
+            owner: Any = self if self._owner is None else self._owner()
             self._in_callback = True
             try:
-                run_callback(self._natives.provider, name, lambda: callback(self._owner, name, original))
+                run_callback(self._natives.provider, name, lambda: callback(owner, name, original))
             finally:
                 self._in_callback = False
         self._judged = not self._natives.configuration.validate_certificates

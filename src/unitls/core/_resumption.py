@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -26,15 +25,9 @@ def find_session(natives: Natives, native: Any, names: PeerNames, peer: Any) -> 
     configuration = natives.configuration
     if not isinstance(configuration, TLSClientConfiguration) or configuration.session_cache is None:
         return None, None
-    key = (
-        natives.provider.name,
-        natives.provider.library_version,
-        peer,
-        names,
-        # Everything that decides what is accepted and what is shown: trust, validation, own identity, protocols,
-        # versions, ciphers. The cache itself takes no part.
-        dataclasses.replace(configuration, session_cache=None),
-    )
+    # A native context has one configuration: it stands for the library, trust, validation, own identity, protocols,
+    # versions and ciphers.
+    key = (native, names, peer)
     return key, configuration.session_cache.get(key, native, time.time())
 
 
@@ -50,10 +43,8 @@ def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | 
     assert isinstance(configuration, TLSClientConfiguration)
     assert configuration.session_cache is not None
     if leaf is not None and configuration.validate_certificates:
-        session = dataclasses.replace(
-            session,
-            expires=min(session.expires, certificate_fields(leaf).not_after),
-            chain=tuple(engine.verified_chain()) or (offered.chain if offered is not None else ()),
-        )
+        chain = tuple(engine.verified_chain()) or (offered.chain if offered is not None else ())
+        expires = min(session.expires, certificate_fields(leaf).not_after)
+        session = Session(session.native, expires, session.single_use, session.owner, chain)
     configuration.session_cache.put(key, session)
     return True

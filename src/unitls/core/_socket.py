@@ -102,8 +102,7 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
         if buffer is None or not self._ready or not self._send_lock.acquire(blocking=False):
             return
         try:
-            buffer.shutdown()
-            self._send_farewell(buffer)
+            self._send_farewell(buffer, buffer.farewell())
         except (OSError, TLSError):
             pass  # the connection is lost already; there is nobody to say goodbye to
         finally:

@@ -42,7 +42,11 @@ class SocketHandshake(Transport):
         """
         buffer = self._opened()
         deadline = self._deadline(self._natives.configuration.handshake_timeout)
-        advance = self._advance_exactly if self._nested or not buffer.leaves_rest else self._advance_by_peeking
+        advance = (
+            self._advance_exactly
+            if self._nested or not self._natives.provider.leaves_rest
+            else self._advance_by_peeking
+        )
         try:
             done = buffer.handshake_step()
             self._send_out(buffer.take(), deadline)
@@ -52,7 +56,7 @@ class SocketHandshake(Transport):
         except (ConnectionFault, ConfigurationError):
             self._send_farewell(buffer)
             raise
-        self._overhead = OVERHEAD_TLS13 if buffer.negotiated_tls_version == TLSVersion.TLSv1_3 else OVERHEAD
+        self._overhead = OVERHEAD_TLS13 if buffer.version == TLSVersion.TLSv1_3 else OVERHEAD
         self._ready = True
 
     def _advance_by_peeking(self, buffer: CoreBuffer, deadline: float | None) -> bool:
@@ -60,6 +64,9 @@ class SocketHandshake(Transport):
 
         So a whole flight is one step, and application data behind the handshake stays where `select` sees it.
         """
+        if buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
+            buffer.feed(self._receive_raw(_FLIGHT, deadline))
+            return buffer.handshake_step()
         flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)
         used = len(flight)
         buffer.feed(flight)

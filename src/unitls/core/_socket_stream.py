@@ -64,7 +64,16 @@ class SocketStream(SocketTurns):
                 if timeout == 0:
                     raise
                 taken, wire = self._encrypt(data, deadline)
-            if not self._send_at_once(wire, 0) or taken != len(data):
+            sent = 0
+            try:
+                sent = self._raw_send(wire)
+            except WOULD_BLOCK:
+                pass  # the rest is sent below, or told to be wanted
+            except TimeoutError:
+                self._unsent, self._owed = wire, 0
+                raise
+            if sent != len(wire) or taken != len(data):
+                self._unsent, self._owed = wire[sent:], 0
                 self._send_long(data[taken:], deadline)
 
     def _send_at_once(self, wire: bytes, owed: int) -> bool:
@@ -90,40 +99,42 @@ class SocketStream(SocketTurns):
             self._prepare()
         if bufsize <= 0:
             return self._nothing(bufsize)
-        buffer, timeout = self._opened(), self._timeout
+        buffer, timeout = self._buffer, self._timeout
+        assert buffer is not None
         # Whole records are asked for: a bulk stream stays aligned, and each read ends where a record does. There is never
         # more plaintext in it than fits: the overhead of each record that was not counted on takes its place.
         wire = bufsize + self._overhead * ((bufsize + RECORD - 1) // RECORD)
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
-                if self._in_record or buffer.buffered:
-                    data = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive(chunk, bufsize))
-                else:
-                    data = self._receive(buffer, wire, deadline, bufsize)
+                if self._rest and self._has_rest(buffer):
+                    return self._recv_on(buffer, b"", None, bufsize, wire, deadline)
+                try:
+                    chunk = self._raw_recv(wire)  # the first wait of a call is the socket's own, with its own timeout
+                except WOULD_BLOCK:
+                    raise self._natives.provider.more_to_come() from None
+                try:
+                    data = buffer.receive(chunk, bufsize)
+                except WantWriteError:
+                    chunk, data = self._turn_to_write(buffer, chunk, deadline), None
+                if not data or buffer.is_busy or (len(data) == bufsize and buffer.pending()):
+                    return self._recv_on(buffer, chunk, data, bufsize, wire, deadline)
+                return data
             except ConnectionFault:
+                self._rest = True
                 self._send_farewell(buffer)
                 raise
-            if buffer.outgoing_pending:
-                self._flush_aside(buffer)
-            return data
 
-    def _receive(self, buffer: CoreBuffer, wire: int, deadline: float | None, bufsize: int) -> bytes:
-        """The usual turn: nothing is here yet, and what comes are whole records with data."""
-        try:
-            chunk = self._raw_recv(wire)  # the first wait of a call is the socket's own, with its own timeout
-        except WOULD_BLOCK:
-            raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
-        try:
-            data = buffer.receive(chunk, bufsize)
-        except WantWriteError:
-            self._follow(chunk)
-            self._write_first(buffer, deadline)
-            chunk, data = b"", None
+    def _recv_on(
+        self, buffer: CoreBuffer, chunk: bytes, data: bytes | None, bufsize: int, wire: int, deadline: float | None
+    ) -> bytes:
+        """`recv` where something is left over from before, or is left over now, or nothing has come of `chunk` yet."""
+        self._rest = True
         if chunk and buffer.in_record:
             self._follow(chunk)
         if data is None:
-            return self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive(chunk, bufsize))
+            data = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive(chunk, bufsize))
+        self._look_after(buffer)
         return data
 
     def recv_into(self, buffer: WritableBuffer, nbytes: int = 0, flags: int = 0, /) -> int:
@@ -141,38 +152,40 @@ class SocketStream(SocketTurns):
 
     def _fill(self, view: memoryview) -> int:
         """As `recv`, into `view`."""
-        buffer, timeout, size = self._opened(), self._timeout, len(view)
+        buffer, timeout, size = self._buffer, self._timeout, len(view)
+        assert buffer is not None
         wire = size + self._overhead * ((size + RECORD - 1) // RECORD)
         with self._recv_lock:
             deadline = monotonic() + timeout if timeout else None
             try:
-                if self._in_record or buffer.buffered:
-                    taken = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive_into(chunk, view))
-                else:
-                    taken = self._fill_at_once(buffer, wire, deadline, view)
+                if self._rest and self._has_rest(buffer):
+                    return self._fill_on(buffer, b"", None, view, wire, deadline)
+                try:
+                    chunk = self._raw_recv(wire)
+                except WOULD_BLOCK:
+                    raise self._natives.provider.more_to_come() from None
+                try:
+                    taken = buffer.receive_into(chunk, view)
+                except WantWriteError:
+                    chunk, taken = self._turn_to_write(buffer, chunk, deadline), None
+                if not taken or buffer.is_busy or (taken == size and buffer.pending()):
+                    return self._fill_on(buffer, chunk, taken, view, wire, deadline)
+                return taken
             except ConnectionFault:
+                self._rest = True
                 self._send_farewell(buffer)
                 raise
-            if buffer.outgoing_pending:
-                self._flush_aside(buffer)
-            return taken
 
-    def _fill_at_once(self, buffer: CoreBuffer, wire: int, deadline: float | None, view: memoryview) -> int:
-        """As `_receive`, into `view`."""
-        try:
-            chunk = self._raw_recv(wire)
-        except WOULD_BLOCK:
-            raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
-        try:
-            taken = buffer.receive_into(chunk, view)
-        except WantWriteError:
-            self._follow(chunk)
-            self._write_first(buffer, deadline)
-            chunk, taken = b"", None
+    def _fill_on(
+        self, buffer: CoreBuffer, chunk: bytes, taken: int | None, view: memoryview, wire: int, deadline: float | None
+    ) -> int:
+        """As `_recv_on`, into `view`."""
+        self._rest = True
         if chunk and buffer.in_record:
             self._follow(chunk)
         if taken is None:
-            return self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive_into(chunk, view))
+            taken = self._receive_on(buffer, wire, deadline, lambda chunk: buffer.receive_into(chunk, view))
+        self._look_after(buffer)
         return taken
 
     # ------------------------------------------------------------------------------------------ arguments

@@ -58,6 +58,23 @@ class SocketTurns(SocketHandshake):
                 self._flush_aside(buffer)
             chunk = self._receive_raw(self._bounds.lacking if self._in_record else size, deadline)
 
+    def _has_rest(self, buffer: CoreBuffer) -> bool:
+        """Whether something was left over by an earlier read; asked only after one that said so."""
+        self._rest = self._in_record or bool(buffer.buffered)
+        return self._rest
+
+    def _look_after(self, buffer: CoreBuffer) -> None:
+        """Behind a read that was not plain success: answer what has to be answered."""
+        if buffer.outgoing_pending:
+            self._flush_aside(buffer)
+
+    def _turn_to_write(self, buffer: CoreBuffer, chunk: bytes, deadline: float | None) -> bytes:
+        """`chunk` was taken in, but the library has to write before it can read. Nothing of `chunk` is left then."""
+        self._rest = True
+        self._follow(chunk)
+        self._write_first(buffer, deadline)
+        return b""
+
     def _write_first(self, buffer: CoreBuffer, deadline: float | None) -> None:
         """In a read: send what the library wants out, unless that is the caller's to wait for."""
         if self._timeout == 0:

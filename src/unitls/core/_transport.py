@@ -18,7 +18,7 @@ from ._buffer import CoreBuffer
 from ._delegation import Delegation
 from ._names import PeerNames
 from ._records import RecordBounds
-from ._wait import is_ready, remaining, wait
+from ._wait import is_ready, wait
 
 if TYPE_CHECKING:
     from ..api._context import Context
@@ -50,7 +50,7 @@ class Transport(Delegation):
     __slots__ = (
         "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_in_record", "_io_refs",
         "_linked", "_names", "_natives", "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready",
-        "_recv_lock", "_send_lock", "_timeout", "_trailing", "_unsent",
+        "_recv_lock", "_rest", "_send_lock", "_timeout", "_trailing", "_unsent",
     )  # fmt: skip
 
     def __init__(self, context: Context, natives: Natives, raw: Any, auto: bool, names: PeerNames) -> None:
@@ -69,6 +69,7 @@ class Transport(Delegation):
         self._overhead = OVERHEAD
         self._bounds = RecordBounds()
         self._in_record = False
+        self._rest = True
         self._trailing = b""
         self._io_refs = 0
         self._ready = self._linked = self._closed = self._gone = False
@@ -110,9 +111,8 @@ class Transport(Delegation):
         While nearly all of the time is left the two are the same, and the socket's own wait, in C, does.
         """
         if deadline is not None and not self._nested:
-            left = remaining(deadline)
             timeout = self._timeout
-            if timeout is None or left is None or left < NEARLY_ALL * timeout:
+            if timeout is None or deadline - time.monotonic() < NEARLY_ALL * timeout:
                 wait(self._raw.fileno(), write=write, deadline=deadline)
 
     def _receive_raw(self, size: int, deadline: float | None, flags: int = 0) -> bytes:
@@ -139,10 +139,10 @@ class Transport(Delegation):
         finally:
             self._unsent = wire[done:]
 
-    def _send_farewell(self, buffer: CoreBuffer) -> None:
+    def _send_farewell(self, buffer: CoreBuffer, farewell: bytes | None = None) -> None:
         """Send an alert or a close_notify, if it can be done at once and anybody still listens."""
         try:
-            wire = self._unsent + buffer.take()
+            wire = self._unsent + (buffer.take() if farewell is None else farewell)
             if wire and (self._nested or is_ready(self._raw.fileno(), write=True, timeout=0)):
                 self._raw_send(wire)
             self._unsent = b""
