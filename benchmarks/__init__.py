@@ -1,0 +1,1 @@
+"""Measures a backend of unitls against its peers; see README.md."""
