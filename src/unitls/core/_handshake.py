@@ -6,7 +6,14 @@ from typing import Any
 
 from ..api._alerts import AlertDescription
 from ..api._configuration import TLSServerConfiguration
-from ..api._errors import CertificateVerificationError, ConfigurationError, ProtocolViolation, WantReadError
+from ..api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ProtocolViolation,
+    TLSError,
+    WantReadError,
+    WantWriteError,
+)
 from ._connection import Connection
 from ._greeting import Refusal, choose, parse_hello, plaintext_alert, read_hello, run_callback, server_name
 from ._provider import ConnectionPlan, Engine
@@ -64,19 +71,27 @@ class Handshake(Connection):
         try:
             engine.handshake()
         except self._natives.provider.fault_types as error:
-            if not isinstance(error, self._natives.provider.want_read):
-                fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
-                if not isinstance(fault, WantReadError):
-                    raise fault from error
+            signal = self._signal(error)
             if available:
                 self._count(available)
                 self._judge(engine, written)
+            if signal is not None:
+                raise signal from error
             if self._incoming.eof:
                 raise self._ragged("the transport ended during the handshake") from error
             return False
         self._judge(engine, written)
         self._finish(engine)
         return True
+
+    def _signal(self, error: BaseException) -> TLSError | None:
+        """Why the library stopped: `None` if it wants to read, the signal if it wants to write; else the fault is raised."""
+        if isinstance(error, self._natives.provider.want_read):
+            return None
+        fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
+        if isinstance(fault, (WantReadError, WantWriteError)):
+            return fault if isinstance(fault, WantWriteError) else None
+        raise fault from error
 
     def _count(self, available: int) -> None:
         self._handshake_size += available - self._incoming.pending
