@@ -67,8 +67,14 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a read has left something to look after: a state, a signal, a session, ciphertext either way."""
-        return self._watchful or self._state is not OPEN or self._incoming.pending > 0 or self._outgoing.pending > 0
+        """Whether a read has left something to look after: a state, a signal, a session, data in one form or the other."""
+        return (
+            self._watchful
+            or self._state is not OPEN
+            or self._incoming.pending > 0
+            or self._outgoing.pending > 0
+            or self._pending() > 0
+        )
 
     @property
     def in_record(self) -> bool:

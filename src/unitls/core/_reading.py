@@ -1,7 +1,7 @@
 """Reading: plaintext out of what has come in.
 
 `read` and `receive` are the hot path: one call into the library, and everything that is not plain success is left to the
-slower methods below. In `read`, as in `write`, the lock is taken by hand: a `with` block costs a twentieth of a short
+slower methods below. In both, as in `write` and `encrypt`, the lock is taken by hand: a `with` block costs a twentieth of a short
 message more. (A KeyboardInterrupt between the two lines would leave it taken; closing a socket never waits for it.)
 """
 
@@ -71,7 +71,9 @@ class Reading(Connection):
         Raises:
             TLSError: as `read` does, `WantReadError` apart.
         """
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if chunk:
                 self._incoming.write(chunk)
             elif chunk is not None:
@@ -91,6 +93,8 @@ class Reading(Connection):
             if not data or self._watchful or self._incoming.pending:
                 return self._read_on(data, amt)
             return data
+        finally:
+            lock.release()
 
     def _read_on(self, data: bytes, amt: int) -> bytes:
         """Go on with the records that are there already, as far as `amt` goes (-1: as far as they go)."""

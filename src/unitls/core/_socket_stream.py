@@ -64,16 +64,7 @@ class SocketStream(SocketTurns):
                 if timeout == 0:
                     raise
                 taken, wire = self._encrypt(data, deadline)
-            sent = 0
-            try:
-                sent = self._raw_send(wire)
-            except WOULD_BLOCK:
-                pass  # the rest is sent below, or told to be wanted
-            except TimeoutError:
-                self._unsent, self._owed = wire, 0
-                raise
-            if sent != len(wire) or taken != len(data):
-                self._unsent, self._owed = wire[sent:], 0
+            if not self._send_at_once(wire, 0) or taken != len(data):
                 self._send_long(data[taken:], deadline)
 
     def _send_at_once(self, wire: bytes, owed: int) -> bool:
@@ -82,7 +73,7 @@ class SocketStream(SocketTurns):
         try:
             sent = self._raw_send(wire)
         except WOULD_BLOCK:
-            pass
+            pass  # the caller goes on with the rest, which tells what is wanted
         except TimeoutError:
             self._unsent, self._owed = wire, owed
             raise
@@ -117,7 +108,7 @@ class SocketStream(SocketTurns):
                     data = buffer.receive(chunk, bufsize)
                 except WantWriteError:
                     chunk, data = self._turn_to_write(buffer, chunk, deadline), None
-                if not data or buffer.is_busy or (len(data) == bufsize and buffer.pending()):
+                if not data or buffer.is_busy:
                     return self._recv_on(buffer, chunk, data, bufsize, wire, deadline)
                 return data
             except ConnectionFault:
@@ -168,7 +159,7 @@ class SocketStream(SocketTurns):
                     taken = buffer.receive_into(chunk, view)
                 except WantWriteError:
                     chunk, taken = self._turn_to_write(buffer, chunk, deadline), None
-                if not taken or buffer.is_busy or (taken == size and buffer.pending()):
+                if not taken or buffer.is_busy:
                     return self._fill_on(buffer, chunk, taken, view, wire, deadline)
                 return taken
             except ConnectionFault:

@@ -50,7 +50,9 @@ class Writing(Connection):
 
     def encrypt(self, buf: ReadableBuffer) -> tuple[int, bytes]:
         """For the socket: write `buf` (at most `MAX_WRITE` of it) and take the ciphertext out, in one step."""
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._state is not OPEN and self._state not in WRITABLE:
                 self._not_open()
             if not buf:
@@ -62,6 +64,8 @@ class Writing(Connection):
             if taken < len(buf):
                 taken = self._write_on(buf, taken)
             return taken, self._outgoing.read()
+        finally:
+            lock.release()
 
     def _write_on(self, buf: ReadableBuffer, taken: int) -> int:
         """Go on with what the first record did not hold, up to `MAX_WRITE`."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...api._sessions import Session
 from ...core._provider import ConnectionPlan, Engine
 from .ciphers import from_name
-from .native import new_connection, peer_certificate, unverified_chain, verified_chain
+from .native import new_connection, unverified_chain, verified_chain
 
 _VERSIONS: Final = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _RECORD: Final = 16384
@@ -92,12 +92,16 @@ class OpenSSLEngine(Engine):
         return None if name is None else name.encode()
 
     def peer_certificate(self) -> bytes | None:
-        return peer_certificate(self._raw)
+        try:
+            return self._raw.getpeercert(True)  # type: ignore[no-any-return]
+        except ValueError:  # the handshake is under way, and the public getter waits for its end
+            return next(iter(unverified_chain(self._raw)), None)
 
     def peer_chain(self) -> list[bytes]:
-        leaf = peer_certificate(self._raw)
-        # A resumed session keeps the leaf alone.
-        return unverified_chain(self._raw) or ([] if leaf is None else [leaf])
+        chain = unverified_chain(self._raw)
+        if not chain and (leaf := self.peer_certificate()) is not None:
+            chain = [leaf]  # a resumed session keeps the leaf alone
+        return chain
 
     def verified_chain(self) -> list[bytes]:
         return verified_chain(self._raw)

@@ -29,15 +29,6 @@ def new_connection(
     )
 
 
-def peer_certificate(raw: Any) -> bytes | None:
-    """The peer's own certificate in DER, as soon as it is known (the public getter waits for the end of the handshake)."""
-    try:
-        der: bytes | None = raw.getpeercert(True)
-    except ValueError:  # the handshake is under way
-        der = next(iter(_ders((raw.get_unverified_chain() or ())[:1])), None)
-    return der
-
-
 def unverified_chain(raw: Any) -> list[bytes]:
     """What the peer sent, in DER (SSL_get_peer_cert_chain), as soon as it is known."""
     return _ders(raw.get_unverified_chain())
