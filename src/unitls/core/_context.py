@@ -24,7 +24,7 @@ from ..api._versions import TLSVersion
 from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
-from ._names import NO_NAMES, PeerNames, peer_names
+from ._names import NO_NAMES, peer_names
 from ._provider import Provider
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
@@ -85,6 +85,11 @@ class Natives:
             identity=identities[identity] if identities else None,
             offer_protocols=offer_protocols,
         )
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a native context already, so that the settings are known to be good."""
+        return bool(self._built)
 
     def get(self, identity: int = 0, offer_protocols: bool = True) -> Any:
         """The native context, built under the lock if nobody has needed it before."""
@@ -235,9 +240,6 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
     def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
         self._change(identities=(Identity(certificates, key),))
 
-    def _names(self, server_hostname: str | None, valid_subjects: Sequence[Subject] | None) -> PeerNames:
-        return peer_names(server_hostname, valid_subjects, validate=self._natives.configuration.validate_certificates)
-
     def wrap_socket(
         self,
         socket: socket_module.socket | TLSWrappedSocket,
@@ -246,8 +248,9 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
         *,
         valid_subjects: Sequence[Subject] | None = None,
     ) -> CoreSocket:
-        names = self._names(server_hostname, valid_subjects)
-        return CoreSocket.wrap(self, self._natives, socket, auto_handshake, names)
+        natives = self._natives
+        names = peer_names(server_hostname, valid_subjects, validate=natives.configuration.validate_certificates)
+        return CoreSocket.wrap(self, natives, socket, auto_handshake, names)
 
     def wrap_buffers(
         self,
@@ -257,8 +260,9 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
         *,
         valid_subjects: Sequence[Subject] | None = None,
     ) -> CoreBuffer:
-        names = self._names(server_hostname, valid_subjects)
-        return CoreBuffer(self, self._natives, incoming, outgoing, names)
+        natives = self._natives
+        names = peer_names(server_hostname, valid_subjects, validate=natives.configuration.validate_certificates)
+        return CoreBuffer(self, natives, incoming, outgoing, names)
 
 
 class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
@@ -295,6 +299,6 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
         natives = self._natives
         if not natives.configuration.identities and self.configuration.sni_callback is None:
             raise ConfigurationError("a server needs a certificate: call register_certificates() first")
-        if natives.configuration.identities:
+        if natives.configuration.identities and not natives.is_built:
             natives.get()  # what is wrong with the settings is said here, before a byte is read
         return natives

@@ -71,23 +71,23 @@ class Handshake(Connection):
         try:
             engine.handshake()
         except self._natives.provider.fault_types as error:
-            signal = self._signal(error)
+            signal = None if isinstance(error, self._natives.provider.want_read) else self._signal(error)
             if available:
                 self._count(available)
-                self._judge(engine, written)
+                if not self._judged:
+                    self._judge(engine, written)
             if signal is not None:
                 raise signal from error
             if self._incoming.eof:
                 raise self._ragged("the transport ended during the handshake") from error
             return False
-        self._judge(engine, written)
+        if not self._judged:
+            self._judge(engine, written)
         self._finish(engine)
         return True
 
     def _signal(self, error: BaseException) -> TLSError | None:
         """Why the library stopped: `None` if it wants to read, the signal if it wants to write; else the fault is raised."""
-        if isinstance(error, self._natives.provider.want_read):
-            return None
         fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
         if isinstance(fault, (WantReadError, WantWriteError)):
             return fault if isinstance(fault, WantWriteError) else None
@@ -105,8 +105,6 @@ class Handshake(Connection):
         On a no, what this step of the handshake has written is taken back (all but the first `written` bytes): a client
         certificate never goes to a server that has not been verified, and the peer never gets the Finished it waits for.
         """
-        if self._judged:
-            return
         try:
             leaf = judge(self._natives.provider, self._natives.configuration, self._plan, engine)
         except CertificateVerificationError:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...api._backend import Backend
 from ...api._certificates import Identity
-from ...api._errors import TLSError, WantReadError
+from ...api._errors import TLSError
 from ...api._features import Capabilities
 from ...core._context import CoreClientContext, CoreServerContext
 from ...core._provider import E, Provider
@@ -48,8 +48,7 @@ class OpenSSLProvider(Provider):
 
     engine: Any = OpenSSLEngine  # the class itself: one frame less for each connection
 
-    def more_to_come(self) -> WantReadError:
-        return errors.want_read()
+    more_to_come: Any = staticmethod(errors.want_read)
 
     def translate(self, error: BaseException) -> TLSError | None:
         return errors.translate(error)  # type: ignore[no-any-return]
