@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +52,15 @@ def echo_http(connection: TLSWrappedSocket) -> None:
             _echo_http2(stream)
         else:
             _echo_http1(stream)
+    _linger(connection)
+
+
+def _linger(connection: TLSWrappedSocket) -> None:
+    """Read what the client still sends: to close over it would reset the connection, and lose the answer (RFC 9112 9.6)."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(_FRAME_LIMIT):
+            pass
 
 
 def _echo_http1(stream: Any) -> None:

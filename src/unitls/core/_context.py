@@ -24,7 +24,7 @@ from ..api._versions import TLSVersion
 from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
-from ._names import NO_NAMES, peer_names
+from ._names import NO_NAMES, PeerNames, peer_names
 from ._provider import Provider
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
@@ -240,6 +240,9 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
     def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
         self._change(identities=(Identity(certificates, key),))
 
+    def _names(self, server_hostname: str | None, valid_subjects: Sequence[Subject] | None) -> PeerNames:
+        return peer_names(server_hostname, valid_subjects, validate=self._natives.configuration.validate_certificates)
+
     def wrap_socket(
         self,
         socket: socket_module.socket | TLSWrappedSocket,
@@ -248,9 +251,8 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
         *,
         valid_subjects: Sequence[Subject] | None = None,
     ) -> CoreSocket:
-        natives = self._natives
-        names = peer_names(server_hostname, valid_subjects, validate=natives.configuration.validate_certificates)
-        return CoreSocket.wrap(self, natives, socket, auto_handshake, names)
+        names = self._names(server_hostname, valid_subjects)
+        return CoreSocket.wrap(self, self._natives, socket, auto_handshake, names)
 
     def wrap_buffers(
         self,
@@ -260,9 +262,8 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
         *,
         valid_subjects: Sequence[Subject] | None = None,
     ) -> CoreBuffer:
-        natives = self._natives
-        names = peer_names(server_hostname, valid_subjects, validate=natives.configuration.validate_certificates)
-        return CoreBuffer(self, natives, incoming, outgoing, names)
+        names = self._names(server_hostname, valid_subjects)
+        return CoreBuffer(self, self._natives, incoming, outgoing, names)
 
 
 class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):

@@ -105,5 +105,5 @@ def _warn_any_subject(validate: bool) -> None:
         warnings.warn(
             "the name of the peer is not checked: anybody with a certificate from a trusted authority is accepted",
             InsecureWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
