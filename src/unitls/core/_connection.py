@@ -59,7 +59,7 @@ class Connection(Information):
     """
 
     __slots__ = (
-        "_barren", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_in_record", "_incoming",
+        "_barren", "_batch", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_in_record", "_incoming",
         "_judged", "_lock", "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read",
         "_read_into", "_reader", "_relay", "_session_due", "_session_key", "_state", "_watchful", "_write",
     )  # fmt: skip
@@ -86,6 +86,7 @@ class Connection(Information):
         self._failure: BaseException | None = None
         self._plan = _SERVER
         self._barren = self._handshake_size = 0
+        self._batch = natives.provider.read_size
         self._in_callback = self._in_record = self._session_due = False
         self._judged = not natives.configuration.validate_certificates
         self._leaf = self._hello = None

@@ -145,6 +145,8 @@ class Provider(ABC):
             depends on it.
         leaves_rest: the library takes whole records from the incoming buffer, one by one, and leaves what it does not
             need for the handshake.
+        read_size: how much plaintext one read of the engine may be asked for: what a record holds, or more where the
+            engine decrypts as many records as fit.
         alpn_mismatch_is_fatal: the library ends a handshake when no protocol is agreed on; core then offers none.
     """
 
@@ -157,6 +159,7 @@ class Provider(ABC):
     alpn_mismatch_is_fatal: ClassVar[bool] = False
     needs_client_hello: ClassVar[bool] = False
     leaves_rest: ClassVar[bool] = False
+    read_size: ClassVar[int] = 16384
 
     @abstractmethod
     def capabilities(self) -> Capabilities:

@@ -34,7 +34,7 @@ class Reading(Connection):
                 return self._read_with_care(amt)
             available = self._incoming.pending
             try:
-                data = self._read(amt if amt < RECORD else RECORD)
+                data = self._read(amt if amt < self._batch else self._batch)
             except self._natives.provider.fault_types as error:
                 return self._nothing_read(error, available)
             return data or self._peer_closed()
@@ -51,7 +51,7 @@ class Reading(Connection):
             return self._unreadable()
         available = self._incoming.pending
         try:
-            data = self._read(RECORD if amt is None else min(amt, RECORD))
+            data = self._read(self._batch if amt is None else min(amt, self._batch))
         except self._natives.provider.fault_types as error:
             return self._nothing_read(error, available)
         return self._read_on(data, -1 if amt is None else len(data))
@@ -82,7 +82,7 @@ class Reading(Connection):
                 return self._unreadable()
             available = self._incoming.pending
             try:
-                data = self._read(amt if amt < RECORD else RECORD)
+                data = self._read(amt if amt < self._batch else self._batch)
             except self._natives.provider.fault_types as error:
                 fault = self._stopped(error, available)
                 if fault is None:
@@ -102,13 +102,13 @@ class Reading(Connection):
             return self._peer_closed()
         if self._watchful:
             self._progressed()
-        incoming, read, pending = self._incoming, self._read, self._pending
+        incoming, read, pending, batch = self._incoming, self._read, self._pending, self._batch
         left = (maxsize if amt < 0 else amt) - len(data)
         parts = [data]
         while left > 0 and (incoming.pending or pending()):
             available = incoming.pending
             try:
-                data = read(RECORD if left > RECORD else left)
+                data = read(batch if left > batch else left)
             except self._natives.provider.fault_types as error:
                 self._defer(error, available)
                 break
