@@ -42,11 +42,15 @@ make_venv() {
     "$found" -m venv --clear --without-pip "$venv" || die "could not make $venv with $found"
 }
 
-pip_install() {
+pip_install() { pip_run install "$@"; }
+
+pip_run() {
+    command=$1
+    shift
     if "$python" -m pip --version >/dev/null 2>&1; then
-        "$python" -m pip install --quiet --retries 2 --timeout 15 "$@" 2>"$venv/pip.log"
+        "$python" -m pip "$command" --quiet --retries 2 --timeout 15 "$@" 2>"$venv/pip.log"
     elif python3 -m pip --version >/dev/null 2>&1; then
-        python3 -m pip --python "$python" install --quiet --retries 2 --timeout 15 "$@" 2>"$venv/pip.log"
+        python3 -m pip --python "$python" "$command" --quiet --retries 2 --timeout 15 "$@" 2>"$venv/pip.log"
     else
         echo "there is no pip; on Debian and Ubuntu install python3-venv" >"$venv/pip.log"
         return 1
@@ -66,13 +70,42 @@ covered() {
     [ -e "$1" ] && [ -z "$(find pyproject.toml -newer "$1")" ]
 }
 
+# The crate of the rustls backend: built once into build/wheels, and again when its sources change. What cargo has compiled
+# is kept outside of the tree, so that the next clone on this machine has to compile the crate alone.
+rustls_crate() {
+    [ "$extra" = docs ] && return
+    if ! command -v cargo >/dev/null 2>&1; then
+        "$python" -c 'import unitls_rustls' 2>/dev/null || say 'there is no cargo here, so the backend rustls is left out'
+        return
+    fi
+    built=build/wheels/.built
+    if [ ! -e "$built" ] || [ -n "$(find rustls -name target -prune -o -type f -newer "$built" -print | head -n 1)" ]; then
+        say 'building the crate of the backend rustls (a minute or two, the first time)'
+        rm -rf build/wheels
+        mkdir -p build/wheels
+        if ! CARGO_TARGET_DIR=${UNITLS_CARGO_TARGET:-${XDG_CACHE_HOME:-$HOME/.cache}/unitls/cargo} \
+            pip_run wheel --no-deps --wheel-dir build/wheels ./rustls; then
+            [ "${CI:-}" = true ] && die "could not build ./rustls: $(why)"
+            say "could not build ./rustls, so the backend rustls is left out ($(why))"
+            return
+        fi
+        touch "$built"
+    fi
+    if [ ! -e "$venv/.installed-rustls" ] || [ "$built" -nt "$venv/.installed-rustls" ]; then
+        pip_install --no-deps --force-reinstall build/wheels/*.whl && touch "$venv/.installed-rustls"
+    fi
+}
+
 make_venv
-covered "$stamp" && exit 0
-[ "$extra" = cli ] && covered "$venv/.installed-test" && exit 0
+if covered "$stamp" || { [ "$extra" = cli ] && covered "$venv/.installed-test"; }; then
+    rustls_crate
+    exit 0
+fi
 
 if pip_install --editable ".[$extra]"; then
     rm -f "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unitls-sources.pth" "$venv/pip.log"
     touch "$stamp"
+    rustls_crate
     exit 0
 fi
 reason=$(why)

@@ -44,6 +44,9 @@ class Facts:
 
 FACTS: Final[Mapping[str, Facts]] = {
     "openssl": Facts("OpenSSL, through the `ssl` module", "nothing", "Apache-2.0"),
+    "rustls": Facts(
+        "rustls with aws-lc, through a crate of ours", "`unitls-rustls`", "Apache-2.0 OR ISC OR MIT (rustls)"
+    ),
 }
 
 

@@ -37,6 +37,10 @@ class _Known:
 # In the order in which they are tried when nothing is said.
 _KNOWN: Final[dict[str, _Known]] = {
     "openssl": _Known("unitls.backends.openssl", "use a Python that was built with the ssl module"),
+    "rustls": _Known(
+        "unitls.backends.rustls",
+        "install the package unitls-rustls (in the source tree: pip install ./rustls, which needs cargo)",
+    ),
 }
 
 _lock = threading.Lock()

@@ -165,6 +165,33 @@ def test_data_behind_the_handshake_is_left() -> None:
     assert server.read() == b"early bird"
 
 
+def test_the_end_behind_data_is_asked_for() -> None:
+    """A close_notify that came with data is met by the same read: what is pending says that there is more to ask for."""
+    client, server, up, _ = wrapped(contexts())
+    shake(client, server)
+    client.write(b"last words")
+    client.shutdown()
+    raw = server._engine
+    assert raw.read(1000) == b"last words"
+    assert up.pending > 0
+    assert raw.read(1000) == b""
+    assert up.pending == 0
+
+
+def test_a_fault_behind_data_is_given_by_the_next_read() -> None:
+    client, server, up, _ = wrapped(contexts())
+    shake(client, server)
+    client.write(b"whole")
+    whole = up.read()
+    client.write(b"damaged")
+    up.write(whole + up.read()[:-1] + b"?")
+    raw = server._engine
+    assert raw.read(1000) == b"whole"
+    assert up.pending > 0
+    with pytest.raises(native.Error, match="DecryptError"):
+        raw.read(1000)
+
+
 # ---------------------------------------------------------------------------------------------- exporters
 
 

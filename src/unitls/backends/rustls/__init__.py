@@ -1,0 +1,92 @@
+"""rustls, through the crate `unitls_rustls` (distribution ``unitls-rustls``)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._provider import ConnectionPlan, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
+from . import ciphers, config, errors, native
+from .engine import RustlsEngine
+
+
+class RustlsProvider(Provider):
+    """rustls, as core sees it."""
+
+    name = "rustls"
+    library_version = native.VERSION
+    fault_types = (native.Error,)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (native.MemoryBuffer,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    want_read = (native.WantRead,)
+    leaves_rest = True
+    read_size = native.READ_SIZE
+    alpn_mismatch_is_fatal = True
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> native.MemoryBuffer:
+        return native.MemoryBuffer()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        config.check_identity(identity)
+
+    def build(self, settings: Settings) -> config.Native:
+        return config.build(settings)
+
+    def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        try:
+            return RustlsEngine(context, plan, incoming, outgoing)
+        except native.Error as error:
+            raise errors.refusal(error) from error
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)
+
+
+class RustlsClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = RustlsProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class RustlsServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = RustlsClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="rustls",
+    library_version=native.VERSION,
+    client_context=RustlsClientContext,
+    server_context=RustlsServerContext,
+    certificate=NeutralCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=native.MemoryBuffer,
+    find_capabilities=config.capabilities,
+)

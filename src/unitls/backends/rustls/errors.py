@@ -1,0 +1,182 @@
+"""Our errors, and the table from those of rustls to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ...api._alerts import AlertDescription
+from ...api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    PeerAlert,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    WantReadError,
+    WantWriteError,
+)
+from ...core._leaf_check import Fault
+from . import native
+from .verify import failure_of
+
+
+class RustlsError(TLSError):
+    """The base of all errors of this backend."""
+
+
+class RustlsWantReadError(WantReadError, RustlsError):
+    pass
+
+
+class RustlsWantWriteError(WantWriteError, RustlsError):
+    pass
+
+
+class RustlsConfigurationError(ConfigurationError, RustlsError):
+    pass
+
+
+class RustlsConnectionFault(ConnectionFault, RustlsError):
+    pass
+
+
+class RustlsRaggedEOF(RaggedEOF, RustlsConnectionFault):
+    pass
+
+
+class RustlsCertificateVerificationError(CertificateVerificationError, RustlsConnectionFault):
+    pass
+
+
+class RustlsPeerAlert(PeerAlert, RustlsConnectionFault):
+    pass
+
+
+class RustlsProtocolViolation(ProtocolViolation, RustlsConnectionFault):
+    pass
+
+
+class RustlsInternalError(InternalTLSError, RustlsError):
+    pass
+
+
+CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
+    TLSError: RustlsError,
+    WantReadError: RustlsWantReadError,
+    WantWriteError: RustlsWantWriteError,
+    ConfigurationError: RustlsConfigurationError,
+    ConnectionFault: RustlsConnectionFault,
+    RaggedEOF: RustlsRaggedEOF,
+    CertificateVerificationError: RustlsCertificateVerificationError,
+    PeerAlert: RustlsPeerAlert,
+    ProtocolViolation: RustlsProtocolViolation,
+    InternalTLSError: RustlsInternalError,
+}
+_CLOSE_NOTIFY: Final = 0
+# Faults of the library or of ours; every other word says what the peer did, or could not do.
+_INTERNAL: Final = frozenset(
+    {
+        "Panic",
+        "General",
+        "EncryptExhausted",
+        "EncryptError",
+        "FailedToGetCurrentTime",
+        "FailedToGetRandomBytes",
+        "Other",
+    }
+    | {"HandshakeNotComplete", "BadMaxFragmentSize", "UnsupportedNameType"}
+)
+_SENTENCES: Final = {
+    "InvalidMessage.InvalidContentType": "the peer does not speak TLS here",
+    "InvalidMessage.UnknownProtocolVersion": "the peer does not speak TLS here (or only a version nobody should)",
+    "PeerIncompatible.ServerTlsVersionIsDisabledByOurConfig": "no version of TLS in common",
+    "PeerIncompatible.Tls12NotOfferedOrEnabled": "no version of TLS in common",
+    "PeerIncompatible.Tls13RequiredForQuic": "no version of TLS in common",
+    "PeerIncompatible.SupportedVersionsExtensionRequired": "no version of TLS in common",
+    "PeerIncompatible.NoCipherSuitesInCommon": "no cipher suite in common",
+    "PeerIncompatible.NoKxGroupsInCommon": "no key exchange group in common",
+    "PeerIncompatible.NoSignatureSchemesInCommon": "no signature algorithm in common",
+    "DecryptError": "a record could not be decrypted: it was damaged or forged",
+    "PeerSentOversizedRecord": "the peer sent a record that is longer than TLS allows",
+}
+
+
+def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
+    """Make this backend's error of `kind`."""
+    return CLASSES.get(kind, kind)(text, **attributes)
+
+
+def translate(error: BaseException) -> TLSError | None:
+    """Map an error of the crate; `None` for the peer's close_notify."""
+    if isinstance(error, native.WantRead):
+        return make(WantReadError, "more has to come in first")
+    assert isinstance(error, native.Error)
+    kind, code, text = native.arguments(error)
+    return _KINDS[kind](code, text, error)
+
+
+def refusal(error: Exception) -> TLSError:
+    """The error for a connection that could not be begun."""
+    return translate(error) or make(InternalTLSError, str(error))
+
+
+def _certificate(code: str, text: str, error: Exception) -> TLSError:
+    fault: Fault = getattr(error, "fault", None) or Fault(failure_of(code), text)
+    if code == "NoCertificatesPresented":
+        return make(
+            CertificateVerificationError, "the client sent no certificate", failure=fault.failure, native_text=text
+        )
+    return make(
+        CertificateVerificationError,
+        f"certificate not accepted: {fault.failure.value} ({fault.text})",
+        failure=fault.failure,
+        subject=fault.subject,
+        native_text=f"{code}: {text}",
+    )
+
+
+def _alert(code: int, text: str, error: Exception) -> TLSError | None:
+    if code == _CLOSE_NOTIFY:
+        return None
+    try:
+        alert = AlertDescription(code)
+    except ValueError:
+        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", native_code=code)
+    return make(
+        PeerAlert,
+        f"the peer ended the connection: {alert.name.lower()}",
+        alert=alert,
+        native_code=code,
+        native_text=text,
+    )
+
+
+def _library(code: str, text: str, error: Exception) -> TLSError:
+    if code in _INTERNAL:
+        return make(InternalTLSError, f"rustls failed: {text}", native_text=f"{code}: {text}")
+    return make(ProtocolViolation, _SENTENCES.get(code) or f"TLS failed: {text}", native_text=f"{code}: {text}")
+
+
+def _configuration(code: str, text: str, error: Exception) -> TLSError:
+    return make(ConfigurationError, text, native_text=f"{code}: {text}")
+
+
+def _misuse(code: str, text: str, error: Exception) -> TLSError:
+    return make(InternalTLSError, text)
+
+
+def _callback(code: str, text: str, error: Exception) -> TLSError:
+    return make(ConnectionFault, f"a callback has failed: {text}")
+
+
+_KINDS: Final[dict[str, Callable[[Any, str, Exception], TLSError | None]]] = {
+    "certificate": _certificate,
+    "alert": _alert,
+    "library": _library,
+    "configuration": _configuration,
+    "misuse": _misuse,
+    "callback": _callback,
+}
