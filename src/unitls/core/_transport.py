@@ -10,6 +10,7 @@ import errno
 import socket as socket_module
 import threading
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 from ..api._errors import ConfigurationError, TLSError, WantReadError, WantWriteError
@@ -90,9 +91,9 @@ class Transport(Delegation):
         assert buffer is not None
         return buffer
 
+    @abstractmethod
     def _begin(self, connected: bool) -> None:
         """Make the buffer; see `SocketHandshake`."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------ waiting
 
