@@ -935,3 +935,32 @@ def test_errors_after_a_failure_name_it_again() -> None:
             call()
     link.client.shutdown()
     assert not link.client_out.pending
+
+
+def test_a_client_certificate_that_is_required_is_missed_whatever_the_library_does() -> None:
+    """A library that only asks, where it was to demand: core does not let the client in."""
+    optional = unitls.ClientAuthentication.OPTIONAL  # what the library makes of it
+    link = Link(server=server_context(client_authentication=optional, trust_store=TRUST))
+    link.server._natives.peer_may_be_anonymous = False  # what was asked for
+    with pytest.raises(unitls.CertificateVerificationError, match="the client sent no certificate"):
+        link.handshake()
+    with pytest.raises(unitls.ConnectionFault):
+        link.server.read(1)
+
+
+def test_a_client_certificate_that_is_optional_may_be_missing() -> None:
+    optional = unitls.ClientAuthentication.OPTIONAL
+    link = open_link(server=server_context(client_authentication=optional, trust_store=TRUST))
+    assert link.server.getpeercert() is None
+
+
+def test_an_exception_that_cannot_be_made_again_is_told_all_the_same() -> None:
+    class Odd(Exception):
+        def __init__(self, *, reason: str) -> None:
+            super().__init__(reason)
+
+    link = Link(client_context(Script(turns={"handshake": [Odd(reason="odd")]})))
+    with pytest.raises(Odd):
+        link.client.do_handshake()
+    with pytest.raises(unitls.ConnectionFault, match="odd"):
+        link.client.do_handshake()

@@ -37,7 +37,10 @@ _SERVER = ConnectionPlan(server_side=True)
 def _without_frames(error: BaseException) -> BaseException:
     """A copy that holds no frames, which would hold the connection: it goes when its last user does."""
     reduced: Any = error.__reduce__()
-    copy: BaseException = reduced[0](*reduced[1])
+    try:
+        copy: BaseException = reduced[0](*reduced[1])
+    except Exception:  # somebody's exception that cannot be made again from its arguments
+        copy = InternalTLSError(repr(error))
     return copy
 
 

@@ -56,6 +56,7 @@ class Natives:
         "configuration",
         "decides",
         "leaves",
+        "peer_may_be_anonymous",
         "provider",
         "remembers",
         "server_side",
@@ -67,6 +68,8 @@ class Natives:
         self.server_side = server_side
         self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
         self.bounds = version_range(configuration, provider.capabilities())
+        mode = getattr(configuration, "client_authentication", None)
+        self.peer_may_be_anonymous = server_side and mode is not ClientAuthentication.REQUIRED
         self.remembers = getattr(configuration, "session_cache", None) is not None
         self.decides = _depends_on_hello(provider, configuration)
         self._lock = threading.Lock()

@@ -125,8 +125,9 @@ class Handshake(Connection):
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
         if configuration.require_inner_protocol and engine.protocol() is None:
             raise self._fault(ProtocolViolation, "no application protocol was agreed on")
-        if not self._judged and not self._natives.server_side:
-            raise self._fault(CertificateVerificationError, "the server sent no certificate")
+        if not self._judged and not self._natives.peer_may_be_anonymous:
+            whose = "client" if self._natives.server_side else "server"
+            raise self._fault(CertificateVerificationError, f"the {whose} sent no certificate")
         self._state = walk(self._state, Event.FINISH)
         self._session_due = self._session_key is not None
         self._watchful = self._watchful or self._session_due
