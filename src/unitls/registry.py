@@ -41,6 +41,20 @@ _KNOWN: Final[dict[str, _Known]] = {
         "unitls.backends.rustls",
         "install the package unitls-rustls (in the source tree: pip install ./rustls, which needs cargo)",
     ),
+    "pyopenssl": _Known("unitls.backends.pyopenssl", "pip install 'unitls[pyopenssl]'"),
+    "gnutls": _Known(
+        "unitls.backends.gnutls", "pip install 'unitls[gnutls]', and GnuTLS 3.7 or newer (Debian: libgnutls30)"
+    ),
+    "nss": _Known("unitls.backends.nss", "pip install 'unitls[nss]', and NSS 3.87 or newer (Debian: libnss3)"),
+    "mbedtls": _Known(
+        "unitls.backends.mbedtls",
+        "pip install 'unitls[mbedtls]', and Mbed TLS 2.28 or 3.6 (Debian: libmbedtls14 or libmbedtls21)",
+    ),
+    "wolfssl": _Known(
+        "unitls.backends.wolfssl",
+        "pip install 'unitls[wolfssl]', and wolfSSL 5.5 or newer (Debian: libwolfssl35 or libwolfssl42)",
+        automatic=False,  # its licence is the GPL: whoever wants that says so
+    ),
 }
 
 _lock = threading.Lock()

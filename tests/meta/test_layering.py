@@ -73,11 +73,18 @@ def test_api_and_core_know_no_library(path: Path) -> None:
         assert name.partition(".")[0] not in LIBRARIES, f"{label(path)}:{line} imports {name}"
 
 
+def type_checking_blocks(path: Path) -> list[ast.If]:
+    return [
+        node for node in ast.walk(tree(path)) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    ]
+
+
 @pytest.mark.parametrize("path", modules(PACKAGE / "api", PACKAGE / "core"), ids=label)
 def test_api_and_core_need_no_other_package(path: Path) -> None:
-    """One that is optional is imported in the function that needs it."""
+    """One that is optional is imported in the function that needs it, and for the type checker."""
     own = {*sys.stdlib_module_names, "unitls", "__future__"}
-    within = {line for function in functions(path) for line in range(function.lineno, (function.end_lineno or 0) + 1)}
+    blocks: list[ast.stmt] = [*functions(path), *type_checking_blocks(path)]
+    within = {line for block in blocks for line in range(block.lineno, (block.end_lineno or 0) + 1)}
     for line, name in imports(path):
         assert name.partition(".")[0] in own or line in within, f"{label(path)}:{line} imports {name}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..api._buffers import ReadableBuffer
+from ..api._buffers import ReadableBuffer, WritableBuffer
 from ..api._errors import ConfigurationError
 
 
@@ -20,12 +20,13 @@ class MemoryBuffer:
         ConfigurationError: the limit is not positive.
     """
 
-    __slots__ = ("_chunks", "_ended", "_limit", "_size")
+    __slots__ = ("_begin", "_chunks", "_ended", "_limit", "_size")
 
     def __init__(self, limit: int | None = None) -> None:
         if limit is not None and limit < 1:
             raise ConfigurationError("the limit of a buffer is at least 1 byte")
         self._chunks: deque[bytes] = deque()
+        self._begin = 0  # how much of the first chunk was read
         self._limit = limit
         self._size = 0
         self._ended = False
@@ -74,24 +75,49 @@ class MemoryBuffer:
         Returns:
             The bytes, ``b""`` if there are none.
         """
-        if n < 0 or n >= self._size:
-            taken = b"".join(self._chunks) if len(self._chunks) != 1 else self._chunks[0]
-            self._chunks.clear()
-            self._size = 0
-            return taken
-        return self._read_part(n)
+        if n < 0 or n > self._size:
+            n = self._size
+        if not n:
+            return b""
+        begin, chunk = self._begin, self._chunks[0]
+        if n < len(chunk) - begin:
+            self._begin = begin + n
+            self._size -= n
+            return chunk[begin : begin + n]
+        if n == len(chunk) - begin:
+            self._size -= n
+            self._begin = 0
+            self._chunks.popleft()
+            return chunk[begin:] if begin else chunk
+        taken = bytearray(n)
+        self.read_into(taken)
+        return bytes(taken)
 
-    def _read_part(self, n: int) -> bytes:
-        parts = []
-        self._size -= n
-        while n:
-            chunk = self._chunks.popleft()
-            if len(chunk) > n:
-                self._chunks.appendleft(chunk[n:])
-                chunk = chunk[:n]
-            parts.append(chunk)
-            n -= len(chunk)
-        return b"".join(parts)
+    def read_into(self, target: WritableBuffer, /) -> int:
+        """Take bytes out, into memory of the caller's.
+
+        Args:
+            target: contiguous, writable memory of single bytes; it is filled from its beginning as far as there is
+                something.
+
+        Returns:
+            How many bytes were written to it.
+        """
+        filled, chunks, begin = 0, self._chunks, self._begin
+        with memoryview(target) as view:
+            room = min(len(view), self._size)
+            while filled < room:
+                chunk = chunks[0]
+                end = min(len(chunk), begin + room - filled)
+                view[filled : filled + end - begin] = chunk[begin:end]
+                filled += end - begin
+                begin = end
+                if end == len(chunk):
+                    chunks.popleft()
+                    begin = 0
+        self._begin = begin
+        self._size -= filled
+        return filled
 
     def __repr__(self) -> str:
         return f"<MemoryBuffer pending={self._size} limit={self._limit} eof={self.eof}>"

@@ -15,6 +15,7 @@ from ...api._errors import ConfigurationError, TLSError
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
+from ...core._plain_key import plain_key, signature_schemes
 from ...core._settings import Settings
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
@@ -37,18 +38,8 @@ _NOTES: Final = (
     "without an alert.",
     "An encrypted private key is decrypted, and a stapled OCSP response checked, by the package cryptography.",
 )
+_OTHER_KEY: Final = "rustls cannot use a key of this kind: it takes RSA, P-256, P-384, P-521 and Ed25519"
 _NEEDS_CRYPTOGRAPHY: Final = "{} needs the package 'cryptography' with this backend: pip install cryptography"
-
-# The signature schemes of a key, by an object identifier in its SubjectPublicKeyInfo (RFC 8446 section 4.2.3).
-_SCHEMES_BY_KEY: Final = (
-    (bytes.fromhex("2a8648ce3d030107"), (0x0403,)),  # secp256r1
-    (bytes.fromhex("2b81040022"), (0x0503,)),  # secp384r1
-    (bytes.fromhex("2b81040023"), (0x0603,)),  # secp521r1
-    (bytes.fromhex("06032b6570"), (0x0807,)),  # Ed25519
-    (bytes.fromhex("2a864886f70d010101"), (0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601)),  # rsaEncryption
-)
-_ALGORITHM: Final = 32
-"""The object identifiers stand within this many bytes of a SubjectPublicKeyInfo."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -200,48 +191,14 @@ def load_identity(identity: Identity) -> native.Identity:
     response = identity.ocsp_response
     sign, public_key = key.sign, key.public_key
     if sign is not None and public_key is not None:
-        schemes = _schemes(public_key)
+        schemes = signature_schemes(public_key)
+        if not schemes:
+            raise make(ConfigurationError, _OTHER_KEY)
         return _configured(
             lambda: native.Identity.external(chain, public_key, schemes, sign, response), "the certificate or its key"
         )
-    der = _plain_key(key)
+    der = plain_key(key)
     return _configured(lambda: native.Identity(chain, der, response), "the certificate or its private key")
-
-
-def _schemes(public_key: bytes) -> list[int]:
-    algorithm = public_key[:_ALGORITHM]
-    for oid, schemes in _SCHEMES_BY_KEY:
-        if oid in algorithm:
-            return list(schemes)
-    raise make(
-        ConfigurationError, "rustls cannot use a key of this kind: it takes RSA, P-256, P-384, P-521 and Ed25519"
-    )
-
-
-def _plain_key(key: NeutralPrivateKey) -> bytes:
-    """The key in DER, decrypted if need be."""
-    material = key.material
-    assert material is not None
-    if not material.is_encrypted:
-        return material.der
-    try:
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives import serialization
-    except ImportError:
-        raise make(ConfigurationError, _NEEDS_CRYPTOGRAPHY.format("an encrypted private key")) from None
-    passphrase = key.passphrase() or b""
-    try:
-        loaded = serialization.load_pem_private_key(material.pem, passphrase)
-    except UnsupportedAlgorithm as error:
-        raise make(
-            ConfigurationError, f"the private key is encrypted in a way that is not supported: {error}"
-        ) from error
-    except (ValueError, TypeError) as error:
-        text = "the passphrase of the private key is wrong (or its encryption is one that is not supported)"
-        raise make(ConfigurationError, text, native_text=str(error)) from error
-    return loaded.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def _configured(load: Callable[[], T], what: str) -> T:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from ...api._errors import ConfigurationError
 from ...api._sessions import Session
+from ...core._ocsp import ocsp_fault
 from ...core._provider import ConnectionPlan, Engine
 from . import native
 from .config import Native
 from .errors import make
-from .verify import first_fault, ocsp_fault
+from .verify import first_fault
 
 _TICKET_LIFETIME: Final = 7 * 24 * 3600
 """The longest that a ticket may live (RFC 8446 section 4.6.1); rustls itself offers none that its server ended earlier."""

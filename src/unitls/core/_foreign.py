@@ -1,0 +1,115 @@
+"""What the backends share that bind a C library through cffi: finding it, and the callbacks that carry its bytes.
+
+This module knows neither cffi nor any library: both are handed in. A library calls back with a pointer that it was given;
+here the pointer is a number, not a handle, so that no object of Python's is kept alive by memory of C's, and a call that
+comes too late finds nothing instead of freed memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+R = TypeVar("R")
+
+_numbers: Final = itertools.count(1)
+_connections: Final[weakref.WeakValueDictionary[int, Transport]] = weakref.WeakValueDictionary()
+
+
+def open_library(ffi: Any, names: Sequence[str], package: str) -> Any:
+    """Open the first library that is there.
+
+    Args:
+        ffi: the cffi object that declares its functions.
+        names: file names to try in order; versioned ones, since the plain name exists only where headers are installed.
+        package: what to install, for the message.
+
+    Raises:
+        ImportError: none is there.
+    """
+    for name in names:
+        try:
+            return ffi.dlopen(name)
+        except OSError:
+            continue
+    raise ImportError(f"none of {', '.join(names)} was found; install {package}")
+
+
+class Transport:
+    """The two buffers of one connection, as the callbacks of a library see them.
+
+    Attributes:
+        number: what the library hands back to its callbacks.
+        incoming: ciphertext from the peer.
+        outgoing: ciphertext to the peer.
+        failure: the first exception of a callback since the last call.
+        owner: whom else a callback may need: the engine, for instance.
+    """
+
+    __slots__ = ("__weakref__", "_owner", "failure", "incoming", "number", "outgoing")
+
+    def __init__(self, incoming: Any, outgoing: Any, owner: Any = None) -> None:
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.failure: BaseException | None = None
+        self.number = next(_numbers)
+        self._owner = None if owner is None else weakref.ref(owner)
+        _connections[self.number] = self
+
+    @property
+    def owner(self) -> Any:
+        return None if self._owner is None else self._owner()
+
+    def pull(self, target: Any) -> int:
+        """Move ciphertext into `target`: how many bytes, 0 at the peer's end, -1 if more has to come in first."""
+        incoming = self.incoming
+        if incoming.pending:
+            return incoming.read_into(target)  # type: ignore[no-any-return]
+        return 0 if incoming.eof else -1
+
+    def push(self, data: Any) -> int:
+        """Take ciphertext for the peer: how many bytes, always all."""
+        return self.outgoing.write(data)  # type: ignore[no-any-return]
+
+    def raise_failure(self) -> None:
+        """Raise what a callback has raised, once the library has returned."""
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+
+def transport(number: int) -> Transport:
+    """The connection of a callback.
+
+    Raises:
+        KeyError: it is gone.
+    """
+    return _connections[number]
+
+
+def guarded(failing: R) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Decorate the body of a callback, whose first argument is the number of its connection.
+
+    The body gets the connection's `Transport` instead of the number. What it raises is kept there, and `failing` is
+    returned: an exception cannot cross a library written in C.
+    """
+
+    def decorate(body: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(body)
+        def called(number: int, *arguments: Any) -> R:
+            connection = _connections.get(number)
+            if connection is None:
+                return failing
+            try:
+                return body(connection, *arguments)
+            except BaseException as error:
+                if connection.failure is None:
+                    connection.failure = error
+                return failing
+
+        return called
+
+    return decorate
