@@ -53,11 +53,6 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
         return self._engine is None
 
     @property
-    def version(self) -> int | None:
-        """The negotiated version as on the wire. Only after the handshake."""
-        return self._engine.version()  # type: ignore[union-attr]
-
-    @property
     def buffered(self) -> int:
         """Whether a read should be tried before anything comes in: something is here, or the state is not the usual one.
 

@@ -16,6 +16,8 @@ _CLIENT_HELLO: Final = 1
 _RECORD_HEADER: Final = 5
 _MESSAGE_HEADER: Final = 4
 _MAX_PLAINTEXT: Final = 1 << 14
+LIMIT: Final = 1 << 16
+"""How long the message may be, without its header."""
 
 UNEXPECTED_MESSAGE: Final = 10
 RECORD_OVERFLOW: Final = 22
@@ -103,7 +105,7 @@ class ClientHelloReader:
 
     __slots__ = ("_body", "_fault", "_hello", "_limit", "_message", "_needed", "_record", "received")
 
-    def __init__(self, limit: int = 1 << 16) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
         self.received = bytearray()
         self._limit = limit
         self._message = bytearray()
@@ -139,7 +141,7 @@ class ClientHelloReader:
         self.received += data
         if self._fault is not None:
             raise HelloError(*self._fault)
-        if self._body is None and not self._record and (body := _whole(self.received, self._limit)):
+        if self._body is None and not self._record and (body := whole_hello(self.received, self._limit)):
             self._body = body
         if self._body is None and len(self.received) >= self._needed:
             try:
@@ -175,8 +177,8 @@ class ClientHelloReader:
         return length
 
 
-def _whole(received: bytearray, limit: int) -> bytes | None:
-    """The message, in the usual case: one record, which holds it and nothing else, has come in one piece."""
+def whole_hello(received: bytes | bytearray, limit: int = LIMIT) -> bytes | None:
+    """The message without its header, in the usual case: one record, which holds it and nothing else, is all there is."""
     length = len(received) - _RECORD_HEADER
     if (
         length > _MESSAGE_HEADER

@@ -59,12 +59,15 @@ class Connection(Information):
     Raises:
         ProtocolViolation: on a client, something has come in already.
         ConfigurationError: the native context cannot be made.
+
+    Attributes:
+        version: the negotiated version as on the wire, once the handshake is done.
     """
 
     __slots__ = (
         "_barren", "_batch", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_in_record", "_incoming",
         "_judged", "_lock", "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read",
-        "_read_into", "_reader", "_relay", "_session_due", "_session_key", "_state", "_watchful", "_write",
+        "_read_into", "_reader", "_relay", "_session_due", "_session_key", "_state", "_watchful", "_write", "version",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +77,6 @@ class Connection(Information):
         incoming: ByteSource,
         outgoing: ByteSink,
         names: PeerNames,
-        *,
         peer: Any = None,
         owner: Any = None,
     ) -> None:
@@ -95,23 +97,27 @@ class Connection(Information):
         self._leaf = self._hello = None
         self._session_key: Hashable | None = None
         self._identity = 0
-        self._attach(incoming, outgoing)
+        self._incoming: Any = incoming
+        self._outgoing: Any = outgoing
+        self._relay: Relay | None = None
+        self._reader: ClientHelloReader | None = None
+        self.version = 0
+        kinds = natives.provider.buffer_types
+        if type(incoming) not in kinds or type(outgoing) not in kinds:
+            self._attach(incoming, outgoing)
         self._watchful = self._relay is not None
-        self._reader = ClientHelloReader() if natives.server_side else None
         if not natives.server_side:
             self._begin_client()
 
     def _attach(self, incoming: ByteSource, outgoing: ByteSink) -> None:
-        """Let the engine work on the caller's buffers if they are of its kind, else on private ones."""
+        """Let the engine work on private buffers where the caller's are not of its kind."""
         provider = self._natives.provider
         direct_in, direct_out = type(incoming) in provider.buffer_types, type(outgoing) in provider.buffer_types
-        self._incoming: Any = incoming if direct_in else provider.memory_buffer()
-        self._outgoing: Any = outgoing if direct_out else provider.memory_buffer()
-        self._relay: Relay | None = None
-        if not (direct_in and direct_out):
-            self._relay = Relay(
-                None if direct_in else incoming, None if direct_out else outgoing, self._incoming, self._outgoing
-            )
+        self._incoming = incoming if direct_in else provider.memory_buffer()
+        self._outgoing = outgoing if direct_out else provider.memory_buffer()
+        self._relay = Relay(
+            None if direct_in else incoming, None if direct_out else outgoing, self._incoming, self._outgoing
+        )
 
     def _begin_client(self) -> None:
         natives = self._natives
@@ -121,21 +127,22 @@ class Connection(Information):
             raise self._fault(
                 ProtocolViolation, "plaintext was received behind the start of TLS: it may have been injected"
             )
-        native = natives.get()
-        session = None
+        native = natives.first or natives.get()
+        self._plan = self._names.plan
         if natives.remembers:
             self._session_key, session = find_session(natives, native, self._names, self._peer)
-        self._plan = ConnectionPlan(False, self._names.server_name, self._names.subjects, session)
-        self._install(native, self._incoming)
+            self._plan = self._plan._replace(session=session)
+        self._install(native)
 
-    def _install(self, native: Any, incoming: Any) -> None:
+    def _install(self, native: Any) -> None:
         """Make the engine."""
-        self._engine = self._natives.provider.engine(native, self._plan, incoming, self._outgoing)
-        self._incoming = incoming
-        self._shortcut(self._engine)
+        engine = self._natives.provider.engine(native, self._plan, self._incoming, self._outgoing)
+        self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
+        self._pending = engine.pending
+        self._engine = engine
 
     def _shortcut(self, engine: Engine) -> None:
-        """Put the engine's hot calls where one attribute reaches them."""
+        """Put the engine's hot calls where one attribute reaches them, after they have changed."""
         self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
         self._pending = engine.pending
 

@@ -24,7 +24,7 @@ from ..api._versions import TLSVersion
 from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
-from ._names import NO_NAMES, PeerNames, peer_names
+from ._names import NO_NAMES, PeerNames, names_of, peer_names
 from ._provider import Provider
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=TLSConfiguration)
 logger = logging.getLogger("unitls")
+_USUAL = (0, True)
+"""The key of the native context that connections without anything special need."""
 
 
 class Natives:
@@ -46,6 +48,9 @@ class Natives:
         provider: the backend.
         configuration: checked.
         server_side: the role.
+
+    Attributes:
+        first: the native context of the first identity, which is the usual one; `None` until it was built.
     """
 
     __slots__ = (
@@ -55,6 +60,7 @@ class Natives:
         "bounds",
         "configuration",
         "decides",
+        "first",
         "leaves",
         "peer_may_be_anonymous",
         "provider",
@@ -74,6 +80,7 @@ class Natives:
         self.decides = _depends_on_hello(provider, configuration)
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}
+        self.first: Any = None
         cache = getattr(configuration, "session_cache", None)
         if cache is not None:
             weakref.finalize(self, _drop_sessions, cache, self._built)
@@ -89,11 +96,6 @@ class Natives:
             offer_protocols=offer_protocols,
         )
 
-    @property
-    def is_built(self) -> bool:
-        """Whether there is a native context already, so that the settings are known to be good."""
-        return bool(self._built)
-
     def get(self, identity: int = 0, offer_protocols: bool = True) -> Any:
         """The native context, built under the lock if nobody has needed it before."""
         key = (identity, offer_protocols)
@@ -105,6 +107,8 @@ class Natives:
                     settings = self.settings(identity, offer_protocols)
                     _audit(settings)
                     native = self._built[key] = self.provider.build(settings)
+                    if key == _USUAL:
+                        self.first = native
         return native
 
 
@@ -244,7 +248,10 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
         self._change(identities=(Identity(certificates, key),))
 
     def _names(self, server_hostname: str | None, valid_subjects: Sequence[Subject] | None) -> PeerNames:
-        return peer_names(server_hostname, valid_subjects, validate=self._natives.configuration.validate_certificates)
+        validate = self._natives.configuration.validate_certificates
+        if valid_subjects is None and validate and type(server_hostname) is str:
+            return names_of(server_hostname)
+        return peer_names(server_hostname, valid_subjects, validate=validate)
 
     def wrap_socket(
         self,
@@ -301,8 +308,10 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
 
     def _usable(self) -> Natives:
         natives = self._natives
+        if natives.first is not None:
+            return natives
         if not natives.configuration.identities and self.configuration.sni_callback is None:
             raise ConfigurationError("a server needs a certificate: call register_certificates() first")
-        if natives.configuration.identities and not natives.is_built:
+        if natives.configuration.identities:
             natives.get()  # what is wrong with the settings is said here, before a byte is read
         return natives

@@ -14,10 +14,11 @@ from ..api._errors import (
     WantReadError,
     WantWriteError,
 )
+from ._client_hello import ClientHelloReader, whole_hello
 from ._connection import Connection
 from ._greeting import Refusal, choose, parse_hello, plaintext_alert, read_hello, run_callback, server_name
 from ._provider import ConnectionPlan, Engine
-from ._state import BEFORE, Event, State, walk
+from ._state import BEFORE, BEGUN, FINISHED, State
 from ._verdict import judge
 
 
@@ -29,6 +30,31 @@ class Handshake(Connection):
     def do_handshake(self) -> None:
         if not self.handshake_step():
             raise self._natives.provider.more_to_come()
+
+    def exchange(self, chunk: bytes | None) -> tuple[bool, bytes, int]:
+        """For the socket: take in `chunk` (``b""`` is the transport's end), and take the handshake as far as it goes.
+
+        Returns:
+            Whether it is done; what has to go out; and how much of what came in is left behind a handshake that is done.
+
+        Raises:
+            TLSError: as `do_handshake` does, `WantReadError` apart. What has to go out then (an alert) is still there.
+        """
+        with self._lock:
+            if chunk:
+                self._incoming.write(chunk)
+            elif chunk is not None:
+                self._incoming.write_eof()
+            if self._state is not State.HANDSHAKE:
+                if self._state not in BEFORE:
+                    return self._handshake_again(), self._outgoing.read(), 0
+                self._state = BEGUN
+            try:
+                done = self._advance()
+            except BaseException as error:
+                self._note(error)
+                raise
+            return done, self._outgoing.read(), self._incoming.pending if done else 0
 
     def handshake_step(self) -> bool:
         """Take the handshake as far as it goes.
@@ -46,7 +72,7 @@ class Handshake(Connection):
             if self._state is not State.HANDSHAKE:
                 if self._state not in BEFORE:
                     return self._handshake_again()
-                self._state = walk(self._state, Event.BEGIN)
+                self._state = BEGUN
             try:
                 done = self._advance()
             except BaseException as error:
@@ -128,7 +154,7 @@ class Handshake(Connection):
         if not self._judged and not self._natives.peer_may_be_anonymous:
             whose = "client" if self._natives.server_side else "server"
             raise self._fault(CertificateVerificationError, f"the {whose} sent no certificate")
-        self._state = walk(self._state, Event.FINISH)
+        self.version, self._state = version, FINISHED
         self._session_due = self._session_key is not None
         self._watchful = self._watchful or self._session_due
 
@@ -140,23 +166,35 @@ class Handshake(Connection):
         Returns:
             The engine, or `None` while the ClientHello is not complete.
         """
-        reader = self._reader
-        assert reader is not None
+        received, natives = self._incoming.read(), self._natives
+        if not received and not self._incoming.eof:
+            return None
         try:
-            message = read_hello(reader, self._natives.provider, self._incoming.read())
+            message = whole_hello(received) if self._reader is None else None
             if message is None:
-                if self._incoming.eof:
-                    raise self._ragged("the transport ended before a ClientHello")
-                return None
+                reader = self._reader = self._reader or ClientHelloReader()
+                message = read_hello(reader, natives.provider, received)
+                if message is None:
+                    if self._incoming.eof:
+                        raise self._ragged("the transport ended before a ClientHello")
+                    return None
+                received = bytes(reader.received)
             self._hello = message
-            native = self._hear(message) if self._natives.decides else self._natives.get()
+            native = self._hear(message) if natives.decides else natives.first or natives.get()
         except Refusal as refusal:
             self._outgoing.write(plaintext_alert(refusal.alert))
             raise refusal.error from (refusal.error.__cause__ or refusal.__cause__)
         except ConfigurationError:
             self._outgoing.write(plaintext_alert(AlertDescription.INTERNAL_ERROR))
             raise
-        self._replay(native, bytes(reader.received))
+        if self._incoming.eof:  # nothing can be written behind an end: go on with a private copy
+            self._incoming = natives.provider.memory_buffer()
+            self._incoming.write(received)
+            self._incoming.write_eof()
+        else:
+            self._incoming.write(received)
+        self._reader = None
+        self._install(native)
         return self._engine
 
     def _hear(self, message: bytes) -> Any:
@@ -178,15 +216,3 @@ class Handshake(Connection):
         welcome = choose(self._natives, hello)
         self._identity = welcome.index
         return welcome.native
-
-    def _replay(self, native: Any, received: bytes) -> None:
-        """Make the engine, and give it what was read in front of what follows."""
-        incoming = self._incoming
-        if incoming.eof:  # nothing can be written behind an end: go on with a private copy
-            incoming = self._natives.provider.memory_buffer()
-            incoming.write(received)
-            incoming.write_eof()
-        else:
-            incoming.write(received)
-        self._reader = None
-        self._install(native, incoming)

@@ -11,7 +11,8 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple
 
 from ..api._errors import ConfigurationError, VerifyFailure
 from ..api._subjects import URI, DNSName, IPAddress, Subject
@@ -49,11 +50,31 @@ def leaf_fault(der: bytes, subjects: Sequence[Subject] | None, *, is_anchor: boo
     Returns:
         The first fault in the order of `VerifyFailure`, or None. What cannot be read is INVALID.
     """
+    global _newest
+    newest = _newest
+    if newest.subjects is subjects and newest.der == der and newest.not_before <= now <= newest.not_after:
+        return None
     try:
         fields = certificate_fields(der)
     except DERError as error:
         return Fault(VerifyFailure.INVALID, f"the certificate is malformed: {error}")
-    return _date_fault(fields, now) or _lasting_fault(der, None if subjects is None else tuple(subjects), is_anchor)
+    fault = _date_fault(fields, now) or _lasting_fault(der, None if subjects is None else tuple(subjects), is_anchor)
+    if fault is None and not is_anchor:
+        _newest = _Accepted(subjects, der, fields.not_before, fields.not_after)
+    return fault
+
+
+class _Accepted(NamedTuple):
+    """A certificate that was accepted, as no anchor: so it would be as one, too."""
+
+    subjects: Sequence[Subject] | None
+    der: bytes
+    not_before: float
+    not_after: float
+
+
+_newest: _Accepted = _Accepted((), b"", inf, -inf)
+"""The newest one: many connections in a row go to the same server. It is replaced whole, so it needs no lock."""
 
 
 @lru_cache(maxsize=256)

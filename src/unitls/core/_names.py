@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from ..api._errors import ConfigurationError
 from ..api._subjects import URI, DNSName, IPAddress, Subject, parse_subject
+from ._provider import ConnectionPlan
 
 
 class InsecureWarning(UserWarning):
@@ -40,10 +41,15 @@ class PeerNames:
     Attributes:
         server_name: the name to send as SNI (A-labels), or `None`.
         subjects: the acceptable subjects; `None` if none is checked.
+        plan: what a connection with these names needs, where it has no session to resume.
     """
 
     server_name: str | None = None
     subjects: tuple[Subject, ...] | None = None
+    plan: ConnectionPlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", ConnectionPlan(False, self.server_name, self.subjects))
 
 
 NO_NAMES: Final = PeerNames()
@@ -56,8 +62,6 @@ def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | 
     Raises:
         ConfigurationError: validation is on and there is no name, or a name is none.
     """
-    if valid_subjects is None and validate and type(server_hostname) is str:
-        return _names_of(server_hostname)
     host = None if server_hostname is None else parse_subject(_text(server_hostname))
     server_name = host.name if isinstance(host, DNSName) else None
     if valid_subjects is ANY_SUBJECT:
@@ -75,7 +79,7 @@ def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | 
 
 
 @lru_cache(maxsize=256)
-def _names_of(server_hostname: str) -> PeerNames:
+def names_of(server_hostname: str) -> PeerNames:
     """The usual case, which comes again with each connection to the same server."""
     host = parse_subject(server_hostname)
     return PeerNames(host.name if isinstance(host, DNSName) else None, (host,))

@@ -14,13 +14,13 @@ _MAX_RECORD: Final = (1 << 14) + 2048  # RFC 5246 section 6.2.3
 
 
 class RecordBounds:
-    """Follows the record headers in a stream that comes in pieces."""
+    """Follows the record headers in a stream that comes in pieces.
 
-    __slots__ = ("_header", "_left")
+    Most sockets have one and never use it, so it begins with what its class holds.
+    """
 
-    def __init__(self) -> None:
-        self._header = b""
-        self._left = 0
+    _header: bytes = b""
+    _left: int = 0
 
     @property
     def lacking(self) -> int:

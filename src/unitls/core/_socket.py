@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket as socket_module
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..api._configuration import TLSConfiguration
@@ -11,7 +12,7 @@ from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._names import PeerNames
 from ._socket_stream import SocketStream
-from ._transport import OVERHEAD, check_stream, is_connected
+from ._transport import NEARLY_ALL, OVERHEAD, examine
 
 if TYPE_CHECKING:
     from ..api._context import Context
@@ -31,28 +32,24 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
             ConfigurationError: it is not a stream socket.
             TLSError: as the handshake does; `raw` is closed then.
         """
-        check_stream(raw)
-        return cls(context, natives, raw, auto, names)._start(is_connected(raw))
-
-    def _start(self, connected: bool) -> CoreSocket:
-        is_client = not self._natives.server_side
+        is_connected, is_client = examine(raw), not natives.server_side
+        wrapped = cls(context, natives, raw, auto, names)
         try:
-            if connected or is_client:
-                self._begin(connected)
-            if connected and is_client and self._auto and self._timeout != 0:
-                self.do_handshake()
+            if is_connected or is_client:
+                wrapped._begin(is_connected)
+            if is_connected and is_client and auto and wrapped._timeout != 0:
+                wrapped._handshake()  # nobody else knows this socket yet, so the locks can wait
         except BaseException:
-            self._raw.close()
+            raw.close()
             raise
-        return self
+        return wrapped
 
     def accept(self) -> tuple[TLSWrappedSocket, Any]:
         # The context as it is now: a listener goes on with new certificates without being opened again.
         context: Any = self._context
         natives = context._usable()
         raw, address = self._raw.accept()
-        wrapped = type(self)(context, natives, raw, self._auto, self._names)
-        return wrapped._start(connected=True), address
+        return self.wrap(context, natives, raw, self._auto, self._names), address
 
     # ------------------------------------------------------------------------------------------ the end
 
@@ -130,7 +127,9 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
 
     def settimeout(self, value: float | None, /) -> None:
         self._raw.settimeout(value)
-        self._timeout = self._raw.gettimeout()
+        self._timeout = timeout = self._raw.gettimeout()
+        if not self._nested:
+            self._fresh = inf if timeout is None else NEARLY_ALL * timeout
 
     def setblocking(self, flag: bool, /) -> None:
         self.settimeout(None if flag else 0.0)

@@ -6,11 +6,11 @@ import socket as socket_module
 from typing import Any, Final
 
 from ..api._errors import ConfigurationError, ConnectionFault, ProtocolViolation
-from ..api._versions import TLSVersion
 from ._buffer import CoreBuffer
-from ._transport import OVERHEAD, OVERHEAD_TLS13, Transport
-from ._wait import is_ready
+from ._transport import OVERHEAD_TLS13, Transport
+from ._wait import has_data
 
+TLS13: Final = 0x0304
 _FLIGHT: Final = 8192
 """How much of a flight of handshake records is looked at in one step."""
 
@@ -40,53 +40,54 @@ class SocketHandshake(Transport):
 
         Whatever ends it, what the library has to say about that (an alert) is still sent if that can be done at once.
         """
-        buffer = self._opened()
+        buffer = self._buffer if self._linked and not self._gone else self._opened()
+        assert buffer is not None
         deadline = self._deadline(self._natives.configuration.handshake_timeout)
-        advance = (
-            self._advance_exactly
-            if self._nested or not self._natives.provider.leaves_rest
-            else self._advance_by_peeking
-        )
+        by_record = self._nested or not self._natives.provider.leaves_rest
+        advance = self._advance_by_record if by_record else self._advance_by_flight
         try:
-            done = buffer.handshake_step()
-            self._send_out(buffer.take(), deadline)
+            done, wire, _ = buffer.exchange(None)
+            if wire or self._unsent:
+                self._send_out(wire, deadline)
             while not done:
-                done = advance(buffer, deadline)
-                self._send_out(buffer.take(), deadline)
+                done, wire = advance(buffer, deadline)
+                if wire:
+                    self._send_out(wire, deadline)
         except (ConnectionFault, ConfigurationError):
             self._send_farewell(buffer)
             raise
-        self._overhead = OVERHEAD_TLS13 if buffer.version == TLSVersion.TLSv1_3 else OVERHEAD
+        if buffer.version == TLS13:
+            self._overhead = OVERHEAD_TLS13
         self._ready = True
 
-    def _advance_by_peeking(self, buffer: CoreBuffer, deadline: float | None) -> bool:
+    def _advance_by_flight(self, buffer: CoreBuffer, deadline: float | None) -> tuple[bool, bytes]:
         """Look at what has come in, let the library take what it needs, and only then take that from the transport.
 
         So a whole flight is one step, and application data behind the handshake stays where `select` sees it.
         """
         if buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
-            buffer.feed(self._receive_raw(_FLIGHT, deadline))
-            return buffer.handshake_step()
+            done, wire, _ = buffer.exchange(self._receive_raw(_FLIGHT, deadline))
+            return done, wire
         flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)
         used = len(flight)
-        buffer.feed(flight)
         try:
-            done = buffer.handshake_step()
-            if done:
+            done, wire, rest = buffer.exchange(flight)
+            if rest:
                 used -= len(buffer.take_trailing())
-            return done
+            return done, wire
         finally:
             while used > 0:
                 used -= len(self._raw_recv(used))
 
-    def _advance_exactly(self, buffer: CoreBuffer, deadline: float | None) -> bool:
+    def _advance_by_record(self, buffer: CoreBuffer, deadline: float | None) -> tuple[bool, bytes]:
         """Read one record, for transports that cannot be peeked at."""
         bounds = self._bounds
         while True:
             chunk = self._receive_raw(bounds.lacking, deadline)
-            buffer.feed(chunk)
             if not chunk or bounds.advance(chunk):
-                return buffer.handshake_step()
+                done, wire, _ = buffer.exchange(chunk)
+                return done, wire
+            buffer.feed(chunk)
 
     # ------------------------------------------------------------------------------------------ the beginning
 
@@ -94,41 +95,21 @@ class SocketHandshake(Transport):
         """Make the buffer, as soon as there is a connection; on a client also before, to find mistakes early."""
         self._linked = connected
         self._unsent = b""
-        if connected and not self._natives.server_side:
-            self._refuse_early_plaintext()
-        provider = self._natives.provider
-        self._buffer = CoreBuffer(
-            self._context,
-            self._natives,
-            provider.memory_buffer(),
-            provider.memory_buffer(),
-            self._names,
-            peer=self._peer_address() if connected else None,
-            owner=self,
-        )
+        natives, provider = self._natives, self._natives.provider
+        if connected and not natives.server_side and (self._raw.pending() if self._nested else has_data(self._raw)):
+            # It would be read as TLS, and it is plaintext, perhaps injected (STARTTLS): nobody speaks before our ClientHello.
+            text = "plaintext was received behind the start of TLS: it may have been injected"
+            raise provider.fault(ProtocolViolation, text)
+        peer = self._peer_address() if connected and natives.remembers else None
+        incoming, outgoing = provider.memory_buffer(), provider.memory_buffer()
+        self._buffer = CoreBuffer(self._context, natives, incoming, outgoing, self._names, peer, self)
 
     def _peer_address(self) -> Any:
-        """The peer's address, where sessions are kept apart by it."""
-        if not self._natives.remembers:
-            return None
+        """The peer's address: sessions are kept apart by it."""
         try:
             return self._raw.getpeername()
         except OSError:
             return None
-
-    def _refuse_early_plaintext(self) -> None:
-        """Nothing may be here before our ClientHello: it would be plaintext, perhaps injected (STARTTLS)."""
-        if self._nested:
-            early = bool(self._raw.pending())
-        elif early := is_ready(self._raw.fileno(), write=False, timeout=0):
-            try:
-                early = bool(self._raw.recv(1, socket_module.MSG_PEEK))
-            except OSError:
-                early = False  # the handshake will meet it
-        if early:
-            raise self._natives.provider.fault(
-                ProtocolViolation, "plaintext was received behind the start of TLS: it may have been injected"
-            )
 
     # ------------------------------------------------------------------------------------------ connecting
 

@@ -53,6 +53,9 @@ TABLE: Final[dict[State, dict[Event, State]]] = {
 
 OPEN: Final = State.OPEN
 """The state of nearly every call, asked for first."""
+BEGUN: Final = TABLE[State.START][Event.BEGIN]
+FINISHED: Final = TABLE[State.HANDSHAKE][Event.FINISH]
+"""Two steps that every connection takes, looked up once."""
 READABLE: Final = frozenset({State.OPEN, State.LOCAL_CLOSED})
 """Application data may still come in."""
 WRITABLE: Final = frozenset({State.OPEN, State.PEER_CLOSED})

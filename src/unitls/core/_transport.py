@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import socket as socket_module
 import threading
-import time
 from abc import abstractmethod
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from ..api._errors import ConfigurationError, TLSError, WantReadError, WantWriteError
@@ -40,6 +41,10 @@ class Transport(Delegation):
 
     One lock keeps readers in order and one writers, so that a thread may read while another writes.
 
+    `_fresh` is how much of a call's time has to be left, in seconds, for the socket's own wait, in C, to do: while nearly
+    all is left, its timeout ends with the deadline of the call. Later, and where the socket has none, `wait` comes first;
+    a wrapped socket (TLS in TLS) cannot be waited for.
+
     Args:
         context: the context that makes it.
         natives: its native contexts, with their configuration.
@@ -49,7 +54,7 @@ class Transport(Delegation):
     """
 
     __slots__ = (
-        "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_gone", "_in_record", "_io_refs",
+        "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_fresh", "_gone", "_in_record", "_io_refs",
         "_linked", "_names", "_natives", "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready",
         "_recv_lock", "_rest", "_send_lock", "_timeout", "_trailing", "_unsent",
     )  # fmt: skip
@@ -61,8 +66,9 @@ class Transport(Delegation):
         self._auto = auto
         self._raw = raw
         self._raw_recv, self._raw_send = raw.recv, raw.send
-        self._nested = isinstance(raw, TLSWrappedSocket)
-        self._timeout: float | None = raw.gettimeout()
+        self._nested = type(raw) is not socket_module.socket and isinstance(raw, TLSWrappedSocket)
+        self._timeout = timeout = raw.gettimeout()
+        self._fresh = -inf if self._nested else inf if timeout is None else NEARLY_ALL * timeout
         self._recv_lock, self._send_lock = threading.Lock(), threading.Lock()
         self._buffer: CoreBuffer | None = None
         self._unsent = b""
@@ -84,7 +90,7 @@ class Transport(Delegation):
         if self._gone:
             raise OSError(errno.EBADF, "the socket is closed")
         if not self._linked:
-            if not is_connected(self._raw):
+            if not examine(self._raw):
                 raise OSError(errno.ENOTCONN, "the socket is not connected")
             self._begin(True)
         buffer = self._buffer
@@ -104,21 +110,12 @@ class Transport(Delegation):
             return None
         if limit is not None:
             timeout = limit if timeout is None else min(timeout, limit)
-        return None if timeout is None else time.monotonic() + timeout
-
-    def _wait(self, deadline: float | None, *, write: bool) -> None:
-        """Wait for the transport, where its own timeout would not end with this call's deadline.
-
-        While nearly all of the time is left the two are the same, and the socket's own wait, in C, does.
-        """
-        if deadline is not None and not self._nested:
-            timeout = self._timeout
-            if timeout is None or deadline - time.monotonic() < NEARLY_ALL * timeout:
-                wait(self._raw.fileno(), write=write, deadline=deadline)
+        return None if timeout is None else monotonic() + timeout
 
     def _receive_raw(self, size: int, deadline: float | None, flags: int = 0) -> bytes:
         """Ciphertext from the transport, waiting until the deadline at the latest; ``b""`` at its end."""
-        self._wait(deadline, write=False)
+        if deadline is not None and deadline - monotonic() < self._fresh:
+            wait(self._raw.fileno(), write=False, deadline=deadline)
         try:
             return self._raw_recv(size, flags)  # type: ignore[no-any-return]
         except WOULD_BLOCK:
@@ -131,10 +128,10 @@ class Transport(Delegation):
         wire = self._unsent + wire if self._unsent else wire
         done = 0
         try:
-            with memoryview(wire) as view:
-                while done < len(wire):
-                    self._wait(deadline, write=True)
-                    done += self._raw_send(view[done:] if done else wire)
+            while done < len(wire):
+                if deadline is not None and deadline - monotonic() < self._fresh:
+                    wait(self._raw.fileno(), write=True, deadline=deadline)
+                done += self._raw_send(memoryview(wire)[done:] if done else wire)
         except WOULD_BLOCK:
             raise self._natives.provider.fault(WantWriteError, "the transport takes no more for now") from None
         finally:
@@ -166,22 +163,25 @@ class Transport(Delegation):
             self._send_lock.release()
 
 
-def check_stream(raw: Any) -> None:
-    """Refuse what is no stream socket.
+_kind_of: Final = socket_module.SocketType.type.__get__
+
+
+def examine(raw: Any) -> bool:
+    """Refuse what is no stream socket, and tell whether it has a peer.
 
     Raises:
         ConfigurationError: the message says what it is instead.
     """
-    if not isinstance(raw, (socket_module.socket, TLSWrappedSocket)):
+    if type(raw) is socket_module.socket:
+        kind = _kind_of(raw)  # the property makes a member of an enumeration of it
+    elif isinstance(raw, (socket_module.socket, TLSWrappedSocket)):
+        kind = raw.type
+    else:
         raise ConfigurationError(
             f"a socket is needed to wrap, not {type(raw).__name__}; use wrap_buffers for other transports"
         )
-    if raw.type != socket_module.SOCK_STREAM:
+    if kind != socket_module.SOCK_STREAM:
         raise ConfigurationError("only stream sockets (SOCK_STREAM) can be wrapped: there is no TLS over datagrams")
-
-
-def is_connected(raw: Any) -> bool:
-    """Whether `raw` has a peer."""
     try:
         raw.getpeername()
     except OSError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import select
+import socket
 import time
-from typing import Any
+from typing import Any, Final
 
-_HAS_POLL = hasattr(select, "poll")
+_HAS_POLL: Final = hasattr(select, "poll")
 
 
 def remaining(deadline: float | None) -> float | None:
@@ -31,6 +32,14 @@ def is_ready(descriptor: int, *, write: bool, timeout: float | None) -> bool:
         return bool(poll.poll(None if timeout is None else timeout * 1000))
     read_set, write_set = ([], [descriptor]) if write else ([descriptor], [])
     return any(select.select(read_set, write_set, [descriptor], timeout))
+
+
+def has_data(raw: Any) -> bool:
+    """Whether something has come in that was not read yet; an end or a fault is nothing."""
+    try:
+        return is_ready(raw.fileno(), write=False, timeout=0) and bool(raw.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
 
 
 def wait(descriptor: int, *, write: bool, deadline: float | None) -> None:

@@ -34,9 +34,6 @@ class OpenSSLProvider(Provider):
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
 
-    def memory_buffer(self) -> ssl.MemoryBIO:
-        return ssl.MemoryBIO()
-
     def check(self, settings: Settings) -> None:
         config.check(settings)
 
@@ -46,7 +43,9 @@ class OpenSSLProvider(Provider):
     def build(self, settings: Settings) -> ssl.SSLContext:
         return config.build(settings)
 
-    engine: Any = OpenSSLEngine  # the class itself: one frame less for each connection
+    # The classes themselves: some frames less for each connection.
+    memory_buffer: Any = ssl.MemoryBIO
+    engine: Any = OpenSSLEngine
 
     more_to_come: Any = staticmethod(errors.want_read)
 

@@ -7,26 +7,14 @@ import os
 import ssl
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+new_connection: Final[Any] = ssl.SSLContext._wrap_bio  # type: ignore[attr-defined]
+"""Makes the C object that `ssl.SSLObject` wraps (SSL_new with two memory BIOs).
 
-def new_connection(
-    context: ssl.SSLContext,
-    incoming: ssl.MemoryBIO,
-    outgoing: ssl.MemoryBIO,
-    *,
-    server_side: bool,
-    server_hostname: str | None,
-    session: ssl.SSLSession | None,
-) -> Any:
-    """Make the C object that `ssl.SSLObject` wraps (SSL_new with two memory BIOs).
-
-    Its methods are those of the public object without frames of Python in between, and it tells the chains also on
-    versions of Python (before 3.13) whose public object does not.
-    """
-    return context._wrap_bio(  # type: ignore[attr-defined]
-        incoming, outgoing, server_side=server_side, server_hostname=server_hostname, session=session
-    )
+Its methods are those of the public object without frames of Python in between, and it tells the chains also on versions
+of Python (before 3.13) whose public object does not.
+"""
 
 
 def unverified_chain(raw: Any) -> list[bytes]:

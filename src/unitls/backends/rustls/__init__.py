@@ -28,15 +28,13 @@ class RustlsProvider(Provider):
     leaves_rest = True
     read_size = native.READ_SIZE
     alpn_mismatch_is_fatal = True
+    memory_buffer: Any = native.MemoryBuffer  # the class itself: some frames less for each connection
 
     def capabilities(self) -> Capabilities:
         return config.capabilities()
 
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
-
-    def memory_buffer(self) -> native.MemoryBuffer:
-        return native.MemoryBuffer()
 
     def check(self, settings: Settings) -> None:
         config.check(settings)
