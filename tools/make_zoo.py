@@ -1,7 +1,7 @@
 """Write the shipped certificates and keys of `unitls.testing` anew.
 
 Run it after a case was added or changed: ``python tools/make_zoo.py``. It needs unitls and `cryptography` installed.
-Every run makes new keys, so all three files change; they belong together and are committed together.
+Every run makes new keys, so all files change; they belong together and are committed together.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unitls.testing._zoo_files import dump_identities, dump_key_zoo, dump_zoo
+from unitls.testing._ocsp_maker import make_responses
+from unitls.testing._zoo_files import dump_identities, dump_key_zoo, dump_ocsp, dump_zoo
 from unitls.testing._zoo_maker import make_identities, make_key_zoo, make_zoo
 
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "unitls" / "testing" / "zoo"
@@ -25,6 +26,7 @@ def main() -> None:
         "cases.json": dump_zoo(make_zoo()),
         "identities.json": dump_identities(identities),
         "keys.json": dump_key_zoo(make_key_zoo(identities)),
+        "ocsp.json": dump_ocsp(make_responses(identities)),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="ascii", newline="\n")

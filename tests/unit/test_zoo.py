@@ -23,13 +23,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from unitls.api._errors import ConfigurationError, VerifyFailure
 from unitls.testing._ca import CertificateAuthority, Issued, self_signed
+from unitls.testing._ocsp_maker import make_responses
 from unitls.testing._zoo import ZooCase
 from unitls.testing._zoo_files import (
     dump_identities,
     dump_key_zoo,
+    dump_ocsp,
     dump_zoo,
     load_identities,
     load_key_zoo,
+    load_ocsp,
     load_zoo,
 )
 from unitls.testing._zoo_maker import PASSPHRASE, make_identities, make_key_zoo, make_zoo
@@ -170,18 +173,23 @@ class TestShippedFiles:
             name: password for name, (_, password) in load_key_zoo().items()
         }
 
+    def test_fresh_responses_have_the_shape_of_the_shipped_ones(self) -> None:
+        made = [(case.name, case.note, case.failure) for case in make_responses(load_identities())]
+        assert made == [(case.name, case.note, case.failure) for case in load_ocsp()]
+
     def test_files_are_written_as_they_are_read(self) -> None:
         folder = resources.files("unitls.testing").joinpath("zoo")
         assert folder.joinpath("cases.json").read_text() == dump_zoo(load_zoo())
         assert folder.joinpath("identities.json").read_text() == dump_identities(load_identities())
         assert folder.joinpath("keys.json").read_text() == dump_key_zoo(load_key_zoo())
+        assert folder.joinpath("ocsp.json").read_text() == dump_ocsp(load_ocsp())
 
     def test_reading_needs_the_standard_library_without_ssl_alone(self) -> None:
         code = """
 import sys
 sys.modules["cryptography"] = sys.modules["ssl"] = sys.modules["_ssl"] = None
-from unitls.testing._zoo_files import load_identities, load_key_zoo, load_zoo
-assert load_zoo() and load_key_zoo() and load_identities().server.certificate_pem
+from unitls.testing._zoo_files import load_identities, load_key_zoo, load_ocsp, load_zoo
+assert load_ocsp() and load_zoo() and load_key_zoo() and load_identities().server.certificate_pem
 from unitls.api._errors import ConfigurationError
 try:
     load_identities().authority.issue(dns_names=["a.test"])
@@ -197,7 +205,7 @@ except ConfigurationError as error:
         tool = Path(__file__).resolve().parents[2] / "tools" / "make_zoo.py"
         subprocess.run([sys.executable, tool, "--folder", tmp_path], env=environment(), check=True, timeout=60)
         written = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
-        assert written.keys() == {"cases.json", "identities.json", "keys.json"}
+        assert written.keys() == {"cases.json", "identities.json", "keys.json", "ocsp.json"}
         assert [case["name"] for case in written["cases.json"]] == list(CASES)
         assert written["keys.json"].keys() == load_key_zoo().keys()
 

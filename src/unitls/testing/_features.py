@@ -113,7 +113,6 @@ WITHOUT_CASE: Final[dict[Feature, str]] = {
     Feature.EARLY_DATA: "no backend has it yet",
     Feature.EXTERNAL_PSK: "no backend has it yet",
     Feature.FIPS: "whether the mode is on depends on how the machine is set up",
-    Feature.OCSP_STAPLING: "no backend has it yet",
     Feature.PKCS11: "it needs a token",
     Feature.PKCS12: "load_pkcs12 reads such files, whichever the backend",
 }

@@ -232,6 +232,9 @@ _VERIFICATION: Final = {
     "client-auth-same": "On a server validate_certificates and client_authentication are one switch.",
     "client-auth-trust": "A server that asks for client certificates needs a trust store of its own.",
     "client-auth-private": "A client certificate is never sent to a server that has not been verified.",
+    "ocsp-good": "A stapled OCSP response that says good is accepted, and shown.",
+    "ocsp-bad": "A stapled response that says revoked, is stale, about another certificate or not by the issuer is refused.",
+    "ocsp-missing": "A client that asks for a stapled response refuses a server without one.",
     "client-certificate-choice": "A callback picks the client certificate by the server's list of authorities.",
     "post-handshake": "A client certificate can be asked for after the handshake.",
 }

@@ -43,6 +43,23 @@ class ZooCase:
         return self.failures[0] if self.failures else None
 
 
+@dataclass(frozen=True, slots=True)
+class OCSPCase:
+    """A stapled OCSP response about the server of `Identities`, and what must come of it.
+
+    Attributes:
+        name: the name of the case.
+        note: what is special about it.
+        failure: the name of the `VerifyFailure` to expect; `None` where it is to be accepted.
+        response: the response in DER.
+    """
+
+    name: str
+    note: str
+    failure: str | None
+    response: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identities:
     """Good certificates for tests in which the certificate is not the point, all of one authority.

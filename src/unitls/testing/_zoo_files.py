@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from ._ca import CertificateAuthority, Issued
-from ._zoo import Identities, ZooCase
+from ._zoo import Identities, OCSPCase, ZooCase
 
 
 @functools.cache
@@ -39,6 +39,19 @@ def load_identities() -> Identities:
     return Identities(authority=authority, **issued)
 
 
+@functools.cache
+def load_ocsp() -> tuple[OCSPCase, ...]:
+    """OCSP responses about the server of `load_identities`, from the files of the package.
+
+    Returns:
+        The cases, good ones first, the same ones at every call.
+    """
+    return tuple(
+        OCSPCase(entry["name"], entry["note"], entry["failure"], _unbase64(entry["response"]))
+        for entry in _read("ocsp.json")
+    )
+
+
 def load_key_zoo() -> dict[str, tuple[bytes, bytes | None]]:
     """Private keys in every encoding that programs meet, from the files of the package.
 
@@ -62,6 +75,16 @@ def dump_identities(identities: Identities) -> str:
     entry = {"authority": {"certificate": _base64(authority.certificate_der), "key": _pem_entry(authority.key_pem)}}
     issued = {name: getattr(identities, name) for name in ("server", "second_server", "rsa_server", "client")}
     return _dump(entry | {name: _issued_entry(value) for name, value in issued.items()})
+
+
+def dump_ocsp(cases: tuple[OCSPCase, ...]) -> str:
+    """The text of the file that `load_ocsp` reads."""
+    return _dump(
+        [
+            {"name": case.name, "note": case.note, "failure": case.failure, "response": _base64(case.response)}
+            for case in cases
+        ]
+    )
 
 
 def dump_key_zoo(keys: Mapping[str, tuple[bytes, bytes | None]]) -> str:
