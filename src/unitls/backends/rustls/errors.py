@@ -99,6 +99,8 @@ _SENTENCES: Final = {
     "PeerIncompatible.NoCipherSuitesInCommon": "no cipher suite in common",
     "PeerIncompatible.NoKxGroupsInCommon": "no key exchange group in common",
     "PeerIncompatible.NoSignatureSchemesInCommon": "no signature algorithm in common",
+    "PeerIncompatible.ServerRejectedEncryptedClientHello": "the server does not take this Encrypted ClientHello (ECH): "
+    "get its ECHConfigList anew",
     "DecryptError": "a record could not be decrypted: it was damaged or forged",
     "PeerSentOversizedRecord": "the peer sent a record that is longer than TLS allows",
 }

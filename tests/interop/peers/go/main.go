@@ -23,12 +23,13 @@ type report struct {
 	ServerName string `json:"server_name"`
 	Peer       string `json:"peer"`
 	Resumed    bool   `json:"resumed"`
+	ECH        bool   `json:"ech"`
 	Error      string `json:"error"`
 }
 
 type options struct {
 	version, identities, clientCA, protocols string
-	ca, address, serverName                  string
+	ca, address, serverName, publicName      string
 	connections                              int
 }
 
@@ -43,10 +44,11 @@ func main() {
 	flag.StringVar(&given.ca, "ca", "", "the root that a client trusts")
 	flag.StringVar(&given.address, "address", "", "where a client connects to; empty to be a server")
 	flag.StringVar(&given.serverName, "server-name", "", "whom a client asks for")
+	flag.StringVar(&given.publicName, "public-name", "", "for a server with Encrypted ClientHello: its outer name")
 	flag.IntVar(&given.connections, "connections", 1, "how many connections a client makes, one after the other")
 	flag.Parse()
 	if given.address == "" {
-		serve(configure(given))
+		serve(given, configure(given))
 	} else {
 		connect(given, configure(given))
 	}
@@ -72,10 +74,14 @@ func configure(given options) *tls.Config {
 	return config
 }
 
-func serve(config *tls.Config) {
+func serve(given options, config *tls.Config) {
+	var list []byte
+	if given.publicName != "" {
+		list = enableECH(config, given.publicName)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	exitOn(err)
-	fmt.Printf("{\"port\": %d}\n", listener.Addr().(*net.TCPAddr).Port)
+	fmt.Printf("{\"port\": %d, \"ech\": \"%x\"}\n", listener.Addr().(*net.TCPAddr).Port, list)
 	for {
 		raw, err := listener.Accept()
 		exitOn(err)
@@ -136,6 +142,7 @@ func talk(connection *tls.Conn) error {
 func show(connection *tls.Conn, err error) {
 	state := connection.ConnectionState()
 	seen := report{Protocol: state.NegotiatedProtocol, ServerName: state.ServerName, Resumed: state.DidResume}
+	seen.ECH = state.ECHAccepted
 	seen.Version = map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"}[state.Version]
 	if len(state.PeerCertificates) > 0 {
 		seen.Peer = state.PeerCertificates[0].Subject.CommonName
