@@ -79,7 +79,7 @@ pub struct Config {
 #[pymethods]
 impl Config {
     #[staticmethod]
-    #[pyo3(signature = (*, versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log, choose, resumption, ech))]
+    #[pyo3(signature = (*, versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log, choose, resumption, ech, early_data))]
     #[allow(clippy::too_many_arguments)] // by keyword only: they are the fields of a configuration
     fn client(
         py: Python<'_>,
@@ -96,16 +96,17 @@ impl Config {
         choose: Option<Py<PyAny>>,
         resumption: bool,
         ech: Option<Vec<u8>>,
+        early_data: bool,
     ) -> PyResult<Self> {
         let identity = identity.map(|identity| identity.get().inner.clone());
         let common =
             tls::Common { versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log };
-        let client = tls::ForClient { choose: choose.map(chooser), resumption, ech };
+        let client = tls::ForClient { choose: choose.map(chooser), resumption, ech, early_data };
         Ok(Self { inner: py.detach(|| tls::Config::client(common, client))? })
     }
 
     #[staticmethod]
-    #[pyo3(signature = (*, versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log, mandatory, tickets))]
+    #[pyo3(signature = (*, versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log, mandatory, tickets, early_data))]
     #[allow(clippy::too_many_arguments)]
     fn server(
         py: Python<'_>,
@@ -121,11 +122,14 @@ impl Config {
         key_log: bool,
         mandatory: bool,
         tickets: Option<usize>,
+        early_data: u32,
     ) -> PyResult<Self> {
         let identity = identity.map(|identity| identity.get().inner.clone());
         let common =
             tls::Common { versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log };
-        Ok(Self { inner: py.detach(|| tls::Config::server(common, tls::ForServer { mandatory, tickets }))? })
+        Ok(Self {
+            inner: py.detach(|| tls::Config::server(common, tls::ForServer { mandatory, tickets, early_data }))?,
+        })
     }
 }
 
@@ -259,6 +263,20 @@ impl Connection {
 
     fn update_keys(&self, py: Python<'_>) -> PyResult<()> {
         Ok(self.work(py, 0, tls::Connection::update_keys)?)
+    }
+
+    #[pyo3(signature = (data, /))]
+    fn write_early(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let input = Input::new(data)?;
+        self.attached(py, |connection| connection.write_early(input.as_slice()))
+    }
+
+    fn take_early<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.attached(py, |connection| PyBytes::new(py, &connection.take_early()))
+    }
+
+    fn early_accepted(&self, py: Python<'_>) -> PyResult<Option<bool>> {
+        self.attached(py, |connection| connection.early_accepted())
     }
 
     fn version(&self, py: Python<'_>) -> PyResult<Option<u16>> {

@@ -15,8 +15,8 @@ use std::time::Duration;
 use pyo3::PyErr;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
-    ClientSessionStore, EchConfig, EchMode, ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue,
-    UnbufferedClientConnection,
+    ClientConnectionData, ClientSessionStore, EchConfig, EchMode, ResolvesClientCert, Tls12ClientSessionValue,
+    Tls13ClientSessionValue, UnbufferedClientConnection,
 };
 use rustls::crypto::aws_lc_rs::{self as provider, sign::any_supported_type};
 use rustls::crypto::{
@@ -26,9 +26,13 @@ use rustls::pki_types::{
     CertificateDer, EchConfigListBytes, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, UnbufferedServerConnection};
+use rustls::server::{
+    ClientHello, ResolvesServerCert, ServerConnectionData, ServerSessionMemoryCache, UnbufferedServerConnection,
+};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
-use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus, WriteTraffic};
+use rustls::unbuffered::{
+    ConnectionState, EncryptError, ReadEarlyData, TransmitTlsData, UnbufferedStatus, WriteTraffic,
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, HandshakeKind, InconsistentKeys,
     KeyLog, NamedGroup, OtherError, ProtocolVersion, ServerConfig, SignatureAlgorithm, SignatureScheme,
@@ -93,6 +97,12 @@ pub enum Session {
 impl Session {
     pub fn is_tls13(&self) -> bool {
         matches!(self, Self::Tls13(_))
+    }
+
+    /// How many bytes of early data its server has said it takes.
+    fn early_data(&self) -> usize {
+        let Self::Tls13(held) = self else { return 0 };
+        held.lock().ok().and_then(|value| value.as_ref().map(|value| value.max_early_data_size() as usize)).unwrap_or(0)
     }
 }
 
@@ -565,12 +575,15 @@ pub struct ForClient {
     pub choose: Option<ChooseCallback>,
     pub resumption: bool,
     pub ech: Option<Vec<u8>>,
+    pub early_data: bool,
 }
 
 /// What a server is configured with besides.
 pub struct ForServer {
     pub mandatory: bool,
     pub tickets: Option<usize>,
+    /// How many bytes of early data are taken.
+    pub early_data: u32,
 }
 
 enum Role {
@@ -663,6 +676,7 @@ impl Config {
         } else {
             rustls::client::Resumption::disabled()
         };
+        config.enable_early_data = client.early_data;
         Ok(Self { role: Role::Client(Arc::new(config)), trust, key_log: common.key_log })
     }
 
@@ -681,7 +695,10 @@ impl Config {
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = common.protocols;
         config.key_log = Arc::new(SecretNotes);
-        config.ticketer = provider::Ticketer::new().map_err(configuration)?;
+        config.max_early_data_size = server.early_data;
+        if server.early_data == 0 {
+            config.ticketer = provider::Ticketer::new().map_err(configuration)?;
+        } // else sessions are remembered, not sealed into tickets: each is used once, so early data is not taken twice
         config.session_storage = ServerSessionMemoryCache::new(STORED_SESSIONS);
         if let Some(tickets) = server.tickets {
             config.send_tls13_tickets = tickets;
@@ -691,6 +708,10 @@ impl Config {
 
     /// Begin a connection; a client's first flight is written by its first step.
     pub fn connect(&self, name: Option<String>, session: Option<Session>) -> Result<Connection, Fault> {
+        let early_room = match &self.role {
+            Role::Client(config) if config.enable_early_data => session.as_ref().map_or(0, Session::early_data),
+            _ => 0,
+        };
         let mut notes = Box::new(Notes { wants_log: self.key_log, offered: session, ..Notes::default() });
         let role = match &self.role {
             Role::Client(config) => {
@@ -720,6 +741,7 @@ impl Config {
             boundary: 0,
             peer_closed: false,
             due: None,
+            early: Early { room: early_room, ..Early::default() },
         })
     }
 }
@@ -759,11 +781,60 @@ pub struct Connection {
     peer_closed: bool,
     /// What a read has met behind the data that it gave: the next one gives that.
     due: Option<Result<(), Fault>>,
+    early: Early,
+}
+
+/// Early data (RFC 8446 section 2.3), as far as this connection has to do with it.
+#[derive(Default)]
+struct Early {
+    /// How much more a client may send.
+    room: usize,
+    /// On a client what goes out behind the ClientHello, on a server what has come in.
+    data: Vec<u8>,
+    /// Whether a client has sent some, or some has come to a server.
+    used: bool,
+    accepted: bool,
+}
+
+impl Early {
+    /// Send what there is behind a ClientHello.
+    fn send(&mut self, transmit: &mut TransmitTlsData<'_, ClientConnectionData>, outgoing: &mut Queue) {
+        if self.data.is_empty() {
+            return;
+        }
+        if let Some(mut adapter) = transmit.may_encrypt_early_data() {
+            let size = self.data.len() + (self.data.len() / RECORD + 1) * RECORD_OVERHEAD + CONTROL;
+            if let Ok(written) = adapter.encrypt(&self.data, outgoing.room(size)) {
+                outgoing.advance(written);
+                self.used = true;
+            }
+        }
+        self.data = Vec::new();
+    }
+
+    /// Keep what has come in.
+    fn receive(&mut self, records: &mut ReadEarlyData<'_, '_, ServerConnectionData>) -> Result<(), Fault> {
+        while let Some(record) = records.next_record() {
+            self.data.extend_from_slice(record.map_err(fault)?.payload);
+            (self.used, self.accepted) = (true, true);
+        }
+        Ok(())
+    }
+
+    /// Look for EndOfEarlyData in what a client sends, which says that the server has taken it: rustls does not tell.
+    ///
+    /// It is the only message of four bytes (RFC 8446 section 4.5), so its record is the only one of 4 + 1 + 16.
+    fn watch(&mut self, mut records: &[u8]) {
+        while let Some(size) = record_end(records) {
+            self.accepted |= records[0] == 23 && size == 5 + 4 + 1 + 16;
+            records = &records[size..];
+        }
+    }
 }
 
 /// Let the library go on until it stops. `sink` takes a record's plaintext, `traffic` writes if that is possible.
 macro_rules! drive {
-    ($connection:expr, $incoming:expr, $shown:expr, $outgoing:expr, $sink:expr, $traffic:expr) => {{
+    ($connection:expr, $incoming:expr, $shown:expr, $outgoing:expr, $sink:expr, $traffic:expr, $transmit:expr, $early:expr) => {{
         let mut shown = $shown;
         loop {
             let UnbufferedStatus { mut discard, state } =
@@ -788,14 +859,20 @@ macro_rules! drive {
                         }
                     }
                 }
-                Ok(ConnectionState::TransmitTlsData(transmit)) => transmit.done(),
+                Ok(ConnectionState::TransmitTlsData(mut transmit)) => {
+                    ($transmit)(&mut transmit, &mut *$outgoing);
+                    transmit.done()
+                }
+                Ok(ConnectionState::ReadEarlyData(mut records)) => {
+                    ($early)(&mut records)?;
+                }
                 Ok(ConnectionState::PeerClosed) => stop = Some(Ok(Stop::PeerClosed)),
                 Ok(ConnectionState::Closed) => stop = Some(Ok(Stop::Closed)),
                 Ok(ConnectionState::WriteTraffic(traffic)) => {
                     stop = Some(($traffic)(traffic, &mut *$outgoing).map(|()| Stop::Open))
                 }
                 Ok(ConnectionState::BlockedHandshake) => stop = Some(Ok(Stop::Blocked)),
-                Ok(_) => stop = Some(Err(Fault::Misuse("early data was never offered"))),
+                Ok(_) => stop = Some(Err(Fault::Misuse("the library is in a state that is not known here"))),
                 Err(error) => stop = Some(Err(fault(error))),
             }
             $incoming.discard(discard);
@@ -836,10 +913,6 @@ fn correct_alert(written: &mut [u8]) {
     }
 }
 
-fn nothing<Data>(_: WriteTraffic<'_, Data>, _: &mut Queue) -> Result<(), Fault> {
-    Ok(())
-}
-
 fn encrypt<Data>(mut traffic: WriteTraffic<'_, Data>, outgoing: &mut Queue, data: &[u8]) -> Result<(), Fault> {
     let mut size = data.len() + (data.len() / RECORD + 1) * RECORD_OVERHEAD + CONTROL;
     loop {
@@ -860,7 +933,7 @@ fn close<Data>(mut traffic: WriteTraffic<'_, Data>, outgoing: &mut Queue) -> Res
     Ok(())
 }
 
-fn update<Data>(traffic: WriteTraffic<'_, Data>, _: &mut Queue) -> Result<(), Fault> {
+fn update<Data>(traffic: WriteTraffic<'_, Data>) -> Result<(), Fault> {
     traffic.refresh_traffic_keys().map_err(fault)
 }
 
@@ -870,6 +943,15 @@ enum Task<'a> {
     Encrypt(&'a [u8]),
     Close,
     UpdateKeys,
+}
+
+fn perform<Data>(task: &Task<'_>, traffic: WriteTraffic<'_, Data>, outgoing: &mut Queue) -> Result<(), Fault> {
+    match task {
+        Task::Nothing => Ok(()),
+        Task::Encrypt(data) => encrypt(traffic, outgoing, data),
+        Task::Close => close(traffic, outgoing),
+        Task::UpdateKeys => update(traffic),
+    }
 }
 
 impl Connection {
@@ -883,23 +965,31 @@ impl Connection {
         task: &Task<'_>,
     ) -> Result<Stop, Fault> {
         let shown = shown.min(incoming.len());
-        let native = &mut self.native;
+        let (native, early) = (&mut self.native, &mut self.early);
         let run = AssertUnwindSafe(|| match native {
             Native::Client(connection) => {
-                drive!(connection, incoming, shown, outgoing, sink, |traffic, out: &mut Queue| match task {
-                    Task::Nothing => nothing(traffic, out),
-                    Task::Encrypt(data) => encrypt(traffic, out, data),
-                    Task::Close => close(traffic, out),
-                    Task::UpdateKeys => update(traffic, out),
-                })
+                drive!(
+                    connection,
+                    incoming,
+                    shown,
+                    outgoing,
+                    sink,
+                    |traffic, out: &mut Queue| perform(task, traffic, out),
+                    |transmit: &mut _, out: &mut Queue| early.send(transmit, out),
+                    |_: &mut _| Ok(())
+                )
             }
             Native::Server(connection) => {
-                drive!(connection, incoming, shown, outgoing, sink, |traffic, out: &mut Queue| match task {
-                    Task::Nothing => nothing(traffic, out),
-                    Task::Encrypt(data) => encrypt(traffic, out, data),
-                    Task::Close => close(traffic, out),
-                    Task::UpdateKeys => update(traffic, out),
-                })
+                drive!(
+                    connection,
+                    incoming,
+                    shown,
+                    outgoing,
+                    sink,
+                    |traffic, out: &mut Queue| perform(task, traffic, out),
+                    |_: &mut _, _: &mut Queue| {},
+                    |records: &mut _| early.receive(records)
+                )
             }
         });
         let result = noting(&mut self.notes, || catch_unwind(run));
@@ -942,6 +1032,9 @@ impl Connection {
             self.boundary = shown.unwrap_or(self.boundary);
             let shown = shown.unwrap_or(all);
             let stop = self.work(incoming, shown, outgoing, |data| held.extend_from_slice(data), &Task::Nothing);
+            if self.early.used && matches!(self.native, Native::Client(_)) {
+                self.early.watch(&outgoing.filled()[start..]);
+            }
             let discarded = all - incoming.len();
             self.boundary = self.boundary.saturating_sub(discarded);
             if matches!(stop, Ok(Stop::Open | Stop::Blocked)) {
@@ -1058,6 +1151,24 @@ impl Connection {
 
     pub fn shutdown(&mut self, incoming: &mut Queue, outgoing: &mut Queue) -> Result<(), Fault> {
         self.write_task(incoming, outgoing, &Task::Close)
+    }
+
+    /// On a client that has not begun: take data that goes out with the ClientHello.
+    pub fn write_early(&mut self, data: &[u8]) -> usize {
+        let taken = data.len().min(self.early.room);
+        self.early.data.extend_from_slice(&data[..taken]);
+        self.early.room -= taken;
+        taken
+    }
+
+    /// On a server: the early data that has come in.
+    pub fn take_early(&mut self) -> Vec<u8> {
+        mem::take(&mut self.early.data)
+    }
+
+    /// Whether the server has taken early data; `None` if there was none.
+    pub fn early_accepted(&self) -> Option<bool> {
+        self.early.used.then_some(self.early.accepted)
     }
 
     pub fn update_keys(&mut self, incoming: &mut Queue, outgoing: &mut Queue) -> Result<(), Fault> {

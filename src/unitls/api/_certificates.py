@@ -159,17 +159,19 @@ class PrivateKey(_Neutral, metaclass=ABCMeta):
         return cls._constructor().from_pkcs11(uri, pin)  # type: ignore[no-any-return]
 
     @classmethod
-    def from_signer(cls, public_key: bytes, sign: Signer) -> PrivateKey:
+    def from_signer(cls, public_key: bytes, sign: Signer, *, sign_digest: Signer | None = None) -> PrivateKey:
         """Refer to a key that lives elsewhere and signs on demand. Needs `Feature.EXTERNAL_SIGNER`.
 
         Args:
             public_key: the SubjectPublicKeyInfo in DER.
-            sign: called with the SignatureScheme and the message; may be called from any thread.
+            sign: called with the SignatureScheme and the message; returns the signature. May be called from any thread.
+            sign_digest: likewise, with the digest of the message by the scheme's hash, for libraries that hand over no
+                more than that. Without it they refuse the key where they would need it.
 
         Raises:
             ConfigurationError: `public_key` is not a SubjectPublicKeyInfo.
         """
-        return cls._constructor().from_signer(public_key, sign)  # type: ignore[no-any-return]
+        return cls._constructor().from_signer(public_key, sign, sign_digest=sign_digest)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

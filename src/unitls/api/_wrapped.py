@@ -178,16 +178,46 @@ class _Connection(metaclass=ABCMeta):
 
     @abstractmethod
     def write_early_data(self, data: ReadableBuffer) -> int:
-        """Send data before the handshake is done (RFC 8446 section 2.3). It can be replayed.
+        """On a client, before the handshake begins: send data with the first flight (RFC 8446 section 2.3).
+
+        It can be replayed by whoever sees it, and is not forward secret. It goes out with the next `do_handshake`, so a
+        socket is wrapped with ``auto_handshake=False``. Look at `early_data_accepted` afterwards: what the server has not
+        taken is lost and has to be written again.
 
         Args:
             data: a request that may be repeated.
 
         Returns:
-            How many bytes were taken.
+            How many bytes were taken: 0 when there is no session to resume whose server takes early data, fewer than all
+            when it takes no more.
 
         Raises:
             UnsupportedFeature: the backend lacks `Feature.EARLY_DATA`.
+            ConfigurationError: the handshake has begun, or this is a server.
+        """
+
+    @abstractmethod
+    def read_early_data(self) -> bytes:
+        """On a server: return the early data that has come in and was not read yet, also while the handshake goes on.
+
+        Whoever wrote it has proved nothing yet: before the handshake is done it may be a replay.
+
+        Returns:
+            The data, ``b""`` if there is none.
+
+        Raises:
+            UnsupportedFeature: the backend lacks `Feature.EARLY_DATA`.
+            ConfigurationError: this is a client.
+        """
+
+    @property
+    @abstractmethod
+    def early_data_accepted(self) -> bool | None:
+        """Whether the server has taken the early data; `None` if there was none.
+
+        Raises:
+            UnsupportedFeature: the backend lacks `Feature.EARLY_DATA`.
+            ConfigurationError: the handshake is not done.
         """
 
     @abstractmethod

@@ -41,6 +41,7 @@ class Delegation:
     if TYPE_CHECKING:
 
         def close(self) -> None: ...
+        def _opened(self) -> CoreBuffer: ...
         def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None: ...
 
     # ------------------------------------------------------------------------------------------ the buffer's
@@ -96,7 +97,14 @@ class Delegation:
         self._handshaken().update_keys()
 
     def write_early_data(self, data: ReadableBuffer) -> int:
-        return self._handshaken().write_early_data(data)
+        return self._opened().write_early_data(data)
+
+    def read_early_data(self) -> bytes:
+        return self._opened().read_early_data()
+
+    @property
+    def early_data_accepted(self) -> bool | None:
+        return self._handshaken().early_data_accepted
 
     def pending(self) -> int:
         return 0 if self._buffer is None else self._buffer.pending()

@@ -177,8 +177,25 @@ class Information:
 
     def write_early_data(self, data: ReadableBuffer) -> int:
         self._natives.provider.capabilities().require(Feature.EARLY_DATA, self._natives.provider.name)
+        if self._natives.server_side:
+            raise ConfigurationError("a server reads early data, with read_early_data(); it does not write any")
         with self._lock:
-            return self._engine.write_early_data(data) if self._engine is not None else 0
+            if self._state is not State.START or self._engine is None:
+                raise ConfigurationError("early data is written before the handshake begins")
+            return self._engine.write_early_data(data)
+
+    def read_early_data(self) -> bytes:
+        self._natives.provider.capabilities().require(Feature.EARLY_DATA, self._natives.provider.name)
+        if not self._natives.server_side:
+            raise ConfigurationError("a client writes early data, with write_early_data(); it does not read any")
+        with self._lock:
+            return b"" if self._engine is None else self._engine.read_early_data()
+
+    @property
+    def early_data_accepted(self) -> bool | None:
+        engine = self._require(Feature.EARLY_DATA)
+        with self._lock:
+            return engine.early_data_accepted()
 
     def pending(self) -> int:
         engine = self._ready()

@@ -123,7 +123,15 @@ class Engine(ABC):
         _missing(Feature.KEY_UPDATE)
 
     def write_early_data(self, data: Any) -> int:
-        """Send early data."""
+        """On a client that has not begun: take early data that goes out with the ClientHello; how much of it."""
+        _missing(Feature.EARLY_DATA)
+
+    def read_early_data(self) -> bytes:
+        """On a server: the early data that has come in and was not read yet."""
+        _missing(Feature.EARLY_DATA)
+
+    def early_data_accepted(self) -> bool | None:
+        """Whether the server has taken early data; `None` if there was none."""
         _missing(Feature.EARLY_DATA)
 
 

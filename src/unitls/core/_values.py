@@ -71,7 +71,7 @@ class NeutralCertificate(Certificate, neutral=True):
 class NeutralPrivateKey(PrivateKey, neutral=True):
     """A key in memory, the URI of one in a token, or a signer."""
 
-    __slots__ = ("_lock", "_password", "material", "public_key", "sign", "uri")
+    __slots__ = ("_lock", "_password", "material", "public_key", "sign", "sign_digest", "uri")
 
     def __init__(
         self,
@@ -81,11 +81,13 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
         uri: str | None = None,
         public_key: bytes | None = None,
         sign: Signer | None = None,
+        sign_digest: Signer | None = None,
     ) -> None:
         self.material: Final = material
         self.uri: Final = uri
         self.public_key: Final = public_key
         self.sign: Final = sign
+        self.sign_digest: Final = sign_digest
         self._password = password
         self._lock = threading.Lock()
 
@@ -125,14 +127,14 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
         return cls(uri=_checked_uri(uri), password=pin)
 
     @classmethod
-    def from_signer(cls, public_key: bytes, sign: Signer) -> NeutralPrivateKey:
+    def from_signer(cls, public_key: bytes, sign: Signer, *, sign_digest: Signer | None = None) -> NeutralPrivateKey:
         try:
             enter_whole(public_key, _SEQUENCE)
         except DERError as error:
             raise ConfigurationError(f"the public key is not a SubjectPublicKeyInfo in DER: {error}") from error
-        if not callable(sign):
+        if not callable(sign) or not (sign_digest is None or callable(sign_digest)):
             raise ConfigurationError("a signer must be callable")
-        return cls(public_key=bytes(public_key), sign=sign)
+        return cls(public_key=bytes(public_key), sign=sign, sign_digest=sign_digest)
 
     def __repr__(self) -> str:
         return f"<PrivateKey {self.uri or ('signer' if self.sign else 'in memory')}>"

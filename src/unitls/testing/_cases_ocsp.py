@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ..api._certificates import Identity
 from ..api._errors import CertificateVerificationError, VerifyFailure
 from ..api._features import Feature
@@ -36,7 +38,7 @@ for _staple in load_ocsp():
         Case(
             name=f"ocsp-{_staple.name.replace('_', '-')}",
             rules=("ocsp-good",) if _staple.failure is None else ("ocsp-bad",),
-            run=lambda kit, staple=_staple: _run(staple, kit),
+            run=functools.partial(_run, _staple),
             about=f"A stapled response: {_staple.note}.",
             drives=QUICK,
             client_needs=frozenset((*_NEEDS, Feature.CLIENT, Feature.CUSTOM_TRUST_STORE)),

@@ -171,6 +171,9 @@ def switch_from_a_context_without_certificate(kit: Kit) -> None:
 @case("sni-switch-version", drives=EVERY_DRIVE, versions=UNBOUND, server=_CALLBACK)
 def switch_of_the_version(kit: Kit) -> None:
     """A context assigned in the callback brings its versions, lower and higher."""
+    for backend in (kit.client_backend, kit.server_backend):
+        if TLSVersion.TLSv1_3 not in backend.capabilities.versions:
+            raise NotApplicable(f"{backend.name} does not have TLS 1.3")
     old = kit.server(upper_bound=TLSVersion.TLSv1_2)
     new = kit.server(lower_bound=TLSVersion.TLSv1_3)
     for first, target, due in ((new, old, TLSVersion.TLSv1_2), (old, new, TLSVersion.TLSv1_3)):

@@ -8,6 +8,7 @@ from typing import Final
 from . import _cases_alpn as _cases_alpn
 from . import _cases_client_auth as _cases_client_auth
 from . import _cases_data as _cases_data
+from . import _cases_early as _cases_early
 from . import _cases_errors as _cases_errors
 from . import _cases_features as _cases_features
 from . import _cases_handshake as _cases_handshake

@@ -28,7 +28,6 @@ _REASONS: Final = {
     Feature.TICKET_KEYS: "rustls makes the keys of its tickets itself",
     Feature.TLS_UNIQUE_BINDING: "rustls does not tell the Finished messages",
     Feature.POST_HANDSHAKE_AUTHENTICATION: "rustls does not have it",
-    Feature.EARLY_DATA: "not yet written: rustls has it",
     Feature.EXTERNAL_PSK: "rustls does not have it",
     Feature.PKCS11: "rustls has no interface to tokens; PrivateKey.from_signer() can sign with one",
     Feature.FIPS: "this build of aws-lc is not the validated one",
@@ -36,6 +35,8 @@ _REASONS: Final = {
 _NOTES: Final = (
     "Where core refuses a certificate that rustls has accepted (a name that does not match), the connection ends "
     "without an alert.",
+    "A server that takes early data keeps its sessions in memory (256 of them) instead of in tickets, so that each is "
+    "used once.",
     "An encrypted private key is decrypted, and a stapled OCSP response checked, by the package cryptography.",
 )
 _OTHER_KEY: Final = "rustls cannot use a key of this kind: it takes RSA, P-256, P-384, P-521 and Ed25519"
@@ -155,9 +156,15 @@ def _native_config(
             choose=None if chooser is None else _chooser(chooser),
             resumption=configuration.session_cache is not None,
             ech=configuration.ech_config_list,
+            early_data=configuration.early_data,
         )
     mandatory = settings.client_authentication is ClientAuthentication.REQUIRED
-    return native.Config.server(**common, mandatory=mandatory, tickets=getattr(configuration, "ticket_count", None))
+    return native.Config.server(
+        **common,
+        mandatory=mandatory,
+        tickets=getattr(configuration, "ticket_count", None),
+        early_data=getattr(configuration, "max_early_data", 0),
+    )
 
 
 def _chooser(choose: CertificateChooser) -> Callable[[tuple[bytes, ...]], native.Identity | None]:

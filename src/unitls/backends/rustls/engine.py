@@ -132,3 +132,12 @@ class RustlsEngine(Engine):
 
     def update_keys(self) -> None:
         self._raw.update_keys()
+
+    def write_early_data(self, data: Any) -> int:
+        return self._raw.write_early(data)
+
+    def read_early_data(self) -> bytes:
+        return self._raw.take_early()
+
+    def early_data_accepted(self) -> bool | None:
+        return self._raw.early_accepted()
