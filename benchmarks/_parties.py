@@ -76,7 +76,7 @@ class UnitlsParty(Party):
     """A backend of unitls.
 
     Args:
-        name: the backend's.
+        name: the backend's, with ``@GROUP`` or ``@GROUP,SUITE`` behind it where others than the usual ones are wanted.
         tls12: TLS 1.2 instead of 1.3.
 
     Raises:
@@ -87,11 +87,11 @@ class UnitlsParty(Party):
 
     def __init__(self, name: str, tls12: bool) -> None:
         self.name = name
-        backend = unitls.get_backend(name)
+        backend = unitls.get_backend(name.partition("@")[0])
         identities = load_identities()
         self.library_version = backend.library_version
         self.buffer_type = backend.memory_buffer
-        common = _common_settings(backend.capabilities, tls12)
+        common = _common_settings(backend.capabilities, tls12, name.partition("@")[2])
         trust: Any = {"trust_store": unitls.TrustStore.from_buffer(identities.ca_pem)}
         self._client = backend.client_context(unitls.TLSClientConfiguration(**common, **trust))
         self._resuming = backend.client_context(
@@ -133,16 +133,24 @@ class UnitlsParty(Party):
         return wrapped
 
 
-def _common_settings(capabilities: unitls.Capabilities, tls12: bool) -> dict[str, Any]:
-    """Version, suite and group; where a library lets neither choose, its default has to be the same (it is checked)."""
+def _common_settings(capabilities: unitls.Capabilities, tls12: bool, wish: str) -> dict[str, Any]:
+    """Version, suite and group; where a library lets neither choose, its default has to be the same (it is checked).
+
+    Raises:
+        ConfigurationError: the wish is for a group or a suite that nobody knows.
+    """
+    group, _, suite = wish.partition(",")
+    try:
+        chosen_group = unitls.NamedGroup[group or "X25519"]
+        chosen_suite = unitls.CipherSuite[suite] if suite else TLS12_SUITE if tls12 else TLS13_SUITE
+    except KeyError as error:
+        raise unitls.ConfigurationError(f"there is no group or cipher suite {error}") from error
     version = unitls.TLSVersion.TLSv1_2 if tls12 else unitls.TLSVersion.TLSv1_3
     settings: dict[str, Any] = {"lower_bound": version, "upper_bound": version}
-    if tls12:
-        settings["ciphers"] = (TLS12_SUITE,)
-    elif unitls.Feature.TLS13_CIPHER_SUITES in capabilities.features:
-        settings["ciphers"] = (TLS13_SUITE,)
+    if tls12 or unitls.Feature.TLS13_CIPHER_SUITES in capabilities.features:
+        settings["ciphers"] = (chosen_suite,)
     if unitls.Feature.GROUPS in capabilities.features:
-        settings["groups"] = (unitls.NamedGroup.X25519,)
+        settings["groups"] = (chosen_group,)
     return settings
 
 
@@ -218,11 +226,15 @@ class PlainParty:
 
 @functools.cache
 def make_party(name: str, tls12: bool) -> Any:
-    """The party of that name: ``"ssl"``, ``"tcp"``, or a backend of unitls; the same one at every call in a process.
+    """The party of that name: ``"ssl"``, ``"tcp"``, another binding, or a backend; the same one at every call in a process.
 
     Raises:
         ConfigurationError: there is no such backend, or it cannot be used here.
     """
     if name == PLAIN:
         return PlainParty()
+    from ._others import OTHERS
+
+    if name in OTHERS:
+        return OTHERS[name](tls12)
     return SslParty(tls12) if name == BARE else UnitlsParty(name, tls12)

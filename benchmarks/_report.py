@@ -35,7 +35,8 @@ def environment(options: Options, parties: Sequence[Any], cpu: int | None) -> di
     Raises:
         NotComparable: they do not.
     """
-    version, suite, group = _common_parameters([party for party in parties if isinstance(party, Party)])
+    speaking = [party for party in parties if isinstance(party, Party)]
+    version, suite, group = _common_parameters(speaking, options.unlike)
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "unitls": unitls.__version__,
@@ -55,14 +56,17 @@ def environment(options: Options, parties: Sequence[Any], cpu: int | None) -> di
     }
 
 
-def _common_parameters(parties: Iterable[Party]) -> tuple[str, int, int | None]:
+def _common_parameters(parties: Iterable[Party], unlike: bool) -> tuple[str, int, int | None]:
+    """What all of them negotiate; of those that may differ, what the first does."""
     found = {party.name: parameters(party) for party in parties}
-    if len(set(found.values())) != 1:
+    if len(set(found.values())) != 1 and not unlike:
         listed = "; ".join(
             f"{name}: {version}, {_name(unitls.CipherSuite, suite)}, {_name(unitls.NamedGroup, group)}"
             for name, (version, suite, group) in found.items()
         )
-        raise NotComparable(f"the parties negotiate different parameters ({listed})")
+        raise NotComparable(
+            f"the parties negotiate different parameters ({listed}); --unlike measures them all the same"
+        )
     return next(iter(found.values()))
 
 

@@ -32,6 +32,7 @@ class Options:
         seconds: how long one sample takes, roughly.
         clock: ``"wall"``, or ``"cpu"`` for the processor time of both ends together.
         pairs: how many connections the memory benchmark opens.
+        unlike: measure also parties that negotiate different parameters.
     """
 
     backend: str = "openssl"
@@ -41,6 +42,7 @@ class Options:
     seconds: float = 0.25
     clock: str = "wall"
     pairs: int = 2000
+    unlike: bool = False
 
     @property
     def parties(self) -> tuple[str, ...]:

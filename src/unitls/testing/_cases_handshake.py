@@ -292,8 +292,9 @@ def suites_without_tls13(kit: Kit) -> None:
 @case("cipher-raises-version", drives=QUICK, versions=UNBOUND, client=[Feature.CIPHER_SUITES])
 def suites_of_tls13_only(kit: Kit) -> None:
     """A list of only TLS 1.3 suites raises the version to TLS 1.3."""
-    if TLSVersion.TLSv1_3 not in kit.client_backend.capabilities.versions:
-        raise NotApplicable("the client has no TLS 1.3")
+    for backend in (kit.client_backend, kit.server_backend):
+        if TLSVersion.TLSv1_3 not in backend.capabilities.versions:
+            raise NotApplicable(f"{backend.name} has no TLS 1.3")
     client = kit.client(ciphers=_all_tls13(kit))
     require(all(is_tls13_suite(suite) for suite in client.ciphers), "only TLS 1.3 suites stay enabled")
     same(kit.connected(client).client.tls.negotiated_tls_version, TLSVersion.TLSv1_3, "the version")
