@@ -8,6 +8,7 @@ message more. (A KeyboardInterrupt between the two lines would leave it taken; c
 from __future__ import annotations
 
 from sys import maxsize
+from traceback import clear_frames
 from typing import Final
 
 from ..api._buffers import WritableBuffer
@@ -157,6 +158,7 @@ class Reading(Connection):
                 taken = self._read_into(end - size, view[size:] if size else view)
             except self._natives.provider.fault_types as error:
                 if size:
+                    clear_frames(error.__traceback__)
                     self._defer(error, available)
                     return size
                 fault = self._stopped(error, available)
@@ -164,6 +166,9 @@ class Reading(Connection):
                     return 0
                 if isinstance(fault, WantReadError):
                     return None
+                # A binding's frames may still hold the view: the caller could not release it (BufferError), and Python 3.11
+                # crashes when it collects a cycle with such a view in it (CPython issue 77894).
+                clear_frames(error.__traceback__)
                 raise fault from error
             if not taken:
                 self._peer_closed()
