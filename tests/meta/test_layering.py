@@ -22,9 +22,10 @@ BELOW = {
     "": ("api", "core", "registry"),
     "testing": ("api", "core", "registry", "insecure", ""),
     "asyncio": ("api", "core", "registry", "insecure", ""),
+    "anyio": ("api", "core", "registry", "insecure", "asyncio", ""),
     "stdlib": ("api", "core", "registry", "insecure", ""),
     "compat": ("api", "core", "registry", "insecure", ""),
-    "cli": ("api", "core", "registry", "insecure", "testing", "asyncio", "stdlib", "compat", ""),
+    "cli": ("api", "core", "registry", "insecure", "testing", "asyncio", "anyio", "stdlib", "compat", ""),
     "__main__": ("cli",),
 }
 LIBRARIES = {"ssl", "_ssl", "cffi", "_cffi_backend", "ctypes"}

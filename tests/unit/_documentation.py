@@ -200,7 +200,7 @@ def mail_server(files: Files, behind_starttls: bytes = b"") -> Server:
 
 def _expect(stream: Any, command: bytes, reply: bytes) -> None:
     line = stream.readline()
-    assert line.startswith(command), line
+    assert line.upper().startswith(command), line
     stream.write(reply)
 
 

@@ -13,10 +13,19 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from ..api._buffers import ReadableBuffer
+from ._memory_buffer import MemoryBuffer
+
 R = TypeVar("R")
 
 _numbers: Final = itertools.count(1)
 _connections: Final[weakref.WeakValueDictionary[int, Transport]] = weakref.WeakValueDictionary()
+incoming_buffers: Final[dict[int, Any]] = {}
+"""The ciphertext from the peer, by the number of the connection: for callbacks that run several times for a record."""
+outgoing_buffers: Final[dict[int, Any]] = {}
+"""Likewise, the ciphertext to the peer."""
+_SMALL: Final = 512
+"""Up to so many bytes are copied sooner than a view of them is made."""
 
 
 def open_library(ffi: Any, names: Sequence[str], package: str) -> Any:
@@ -36,6 +45,58 @@ def open_library(ffi: Any, names: Sequence[str], package: str) -> Any:
         except OSError:
             continue
     raise ImportError(f"none of {', '.join(names)} was found; install {package}")
+
+
+class ForeignBuffer(MemoryBuffer):
+    """A memory buffer without a bound, made for callbacks: bytes go in and come out without being copied."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        if type(data) is bytes and not self._ended:
+            if data:
+                self._chunks.append(data)
+                self._size += len(data)
+            return len(data)
+        return super().write(data)
+
+    def read(self, n: int = -1, /) -> bytes:
+        if (n < 0 or n >= self._size) and not self._begin and len(self._chunks) > 1:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._size = 0
+            return data
+        return super().read(n)
+
+    def tail(self, size: int) -> bytes:
+        """The last of what was written last, at most `size` bytes, which stay where they are."""
+        return self._chunks[-1][-size:] if self._chunks else b""
+
+    def take(self, size: int) -> bytes | memoryview:
+        """Take out what lies together at the front.
+
+        Args:
+            size: how many bytes at most; at least 1.
+
+        Returns:
+            The bytes; fewer than `size` also where more is there that came later, and none only if there is nothing.
+        """
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        chunk, begin = chunks[0], self._begin
+        end = begin + size
+        if end >= len(chunk):
+            chunks.popleft()
+            self._begin = 0
+            self._size -= len(chunk) - begin
+            return memoryview(chunk)[begin:] if begin else chunk
+        self._begin = end
+        self._size -= size
+        return chunk[begin:end] if size <= _SMALL else memoryview(chunk)[begin:end]
 
 
 class Transport:
@@ -58,6 +119,12 @@ class Transport:
         self.number = next(_numbers)
         self._owner = None if owner is None else weakref.ref(owner)
         _connections[self.number] = self
+        incoming_buffers[self.number] = incoming
+        outgoing_buffers[self.number] = outgoing
+
+    def __del__(self) -> None:
+        incoming_buffers.pop(self.number, None)
+        outgoing_buffers.pop(self.number, None)
 
     @property
     def owner(self) -> Any:

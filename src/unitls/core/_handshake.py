@@ -117,7 +117,10 @@ class Handshake(Connection):
         fault = self._translated(error) or self._ragged("the peer closed the connection during the handshake")
         if isinstance(fault, (WantReadError, WantWriteError)):
             return fault if isinstance(fault, WantWriteError) else None
-        raise fault from error
+        try:
+            raise fault from error
+        finally:
+            del fault, error  # in a frame of their own traceback they would hold the connection
 
     def _count(self, available: int) -> None:
         self._handshake_size += available - self._incoming.pending

@@ -61,7 +61,10 @@ class Reading(Connection):
         fault = self._stopped(error, available)
         if fault is None:
             return b""
-        raise fault from error
+        try:
+            raise fault from error
+        finally:
+            del fault, error  # in a frame of their own traceback they would hold the connection
 
     def receive(self, chunk: bytes | None, amt: int) -> bytes | None:
         """For the socket: take in `chunk` (``b""`` is the transport's end) and read, in one step.
@@ -90,7 +93,10 @@ class Reading(Connection):
                     return b""
                 if isinstance(fault, WantReadError):
                     return None
-                raise fault from error
+                try:
+                    raise fault from error
+                finally:
+                    del fault
             if not data or self._watchful or self._incoming.pending:
                 return self._read_on(data, amt)
             return data
@@ -169,7 +175,10 @@ class Reading(Connection):
                 # A binding's frames may still hold the view: the caller could not release it (BufferError), and Python 3.11
                 # crashes when it collects a cycle with such a view in it (CPython issue 77894).
                 clear_frames(error.__traceback__)
-                raise fault from error
+                try:
+                    raise fault from error
+                finally:
+                    del fault
             if not taken:
                 self._peer_closed()
                 return size
