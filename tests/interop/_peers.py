@@ -75,6 +75,7 @@ class Seen:
     server_name: str | None = None
     peer: str | None = None
     resumed: bool | None = None
+    ech: bool | None = None
 
     @classmethod
     def from_json(cls, report: dict[str, Any]) -> Seen:

@@ -154,12 +154,19 @@ class Handshake(Connection):
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
         if configuration.require_inner_protocol and engine.protocol() is None:
             raise self._fault(ProtocolViolation, "no application protocol was agreed on")
-        if not self._judged and not self._natives.peer_may_be_anonymous:
+        if not (self._judged or self._natives.peer_may_be_anonymous or self._has_psk(engine)):
             whose = "client" if self._natives.server_side else "server"
             raise self._fault(CertificateVerificationError, f"the {whose} sent no certificate")
         self.version, self._state = version, FINISHED
         self._session_due = self._session_key is not None
         self._watchful = self._watchful or self._session_due
+
+    def _has_psk(self, engine: Engine) -> bool:
+        """On a client: whether the server has shown that it has the external key, and nothing asks for a certificate."""
+        configuration = self._natives.configuration
+        if self._natives.server_side or configuration.external_psk is None or not engine.used_external_psk():
+            return False
+        return not (configuration.pins or configuration.verification_hook)
 
     # ------------------------------------------------------------------------------------------ the server's start
 

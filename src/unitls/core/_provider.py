@@ -98,6 +98,10 @@ class Engine(ABC):
         """Whether the session was resumed."""
         return None
 
+    def used_external_psk(self) -> bool:
+        """Whether an external pre-shared key has authenticated both ends, in the place of certificates."""
+        return False
+
     def group(self) -> int | None:
         """The key exchange group."""
         return None

@@ -110,7 +110,6 @@ CALLS: Final[dict[Feature, Callable[[Any], Any]]] = {
 
 WITHOUT_CASE: Final[dict[Feature, str]] = {
     Feature.ECH: "it needs keys that are published in the DNS",
-    Feature.EXTERNAL_PSK: "no backend has it yet",
     Feature.FIPS: "whether the mode is on depends on how the machine is set up",
     Feature.PKCS11: "it needs a token",
     Feature.PKCS12: "load_pkcs12 reads such files, whichever the backend",

@@ -253,6 +253,7 @@ _SESSIONS: Final = {
     "early-data-refused": "A client learns that its early data was refused; nothing of it is delivered.",
     "early-data-replay": "Early data takes a session whose server takes it.",
     "early-data-off": "Early data is off unless asked for, a client's to write, a server's to read, and before the handshake.",
+    "external-psk": "An external pre-shared key stands for certificates; who does not know it is refused.",
     "key-log": "The key log holds the secrets of a connection.",
     "channel-binding": "Channel bindings are the same at both ends; an unknown kind is a ConfigurationError.",
     "binding-end-point": "tls-server-end-point is the hash of the server's certificate (RFC 5929).",

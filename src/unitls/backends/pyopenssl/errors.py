@@ -1,0 +1,163 @@
+"""Our errors, and the table from those of OpenSSL to them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...api._alerts import AlertDescription
+from ...api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    PeerAlert,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    WantReadError,
+    WantWriteError,
+)
+from ...core._leaf_check import Fault
+from .native import SSL, Error, verify_text
+from .verify import failure_of
+
+
+class PyOpenSSLError(TLSError):
+    """The base of all errors of this backend."""
+
+
+class PyOpenSSLWantReadError(WantReadError, PyOpenSSLError):
+    __init__ = Exception.__init__  # a signal, made very often: there is nothing more to set
+
+
+class PyOpenSSLWantWriteError(WantWriteError, PyOpenSSLError):
+    pass
+
+
+class PyOpenSSLConfigurationError(ConfigurationError, PyOpenSSLError):
+    pass
+
+
+class PyOpenSSLConnectionFault(ConnectionFault, PyOpenSSLError):
+    pass
+
+
+class PyOpenSSLRaggedEOF(RaggedEOF, PyOpenSSLConnectionFault):
+    pass
+
+
+class PyOpenSSLCertificateVerificationError(CertificateVerificationError, PyOpenSSLConnectionFault):
+    pass
+
+
+class PyOpenSSLPeerAlert(PeerAlert, PyOpenSSLConnectionFault):
+    pass
+
+
+class PyOpenSSLProtocolViolation(ProtocolViolation, PyOpenSSLConnectionFault):
+    pass
+
+
+class PyOpenSSLInternalError(InternalTLSError, PyOpenSSLError):
+    pass
+
+
+CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
+    TLSError: PyOpenSSLError,
+    WantReadError: PyOpenSSLWantReadError,
+    WantWriteError: PyOpenSSLWantWriteError,
+    ConfigurationError: PyOpenSSLConfigurationError,
+    ConnectionFault: PyOpenSSLConnectionFault,
+    RaggedEOF: PyOpenSSLRaggedEOF,
+    CertificateVerificationError: PyOpenSSLCertificateVerificationError,
+    PeerAlert: PyOpenSSLPeerAlert,
+    ProtocolViolation: PyOpenSSLProtocolViolation,
+    InternalTLSError: PyOpenSSLInternalError,
+}
+_ALERTS: Final = range(1000, 1256)
+"""Reasons that are an alert of the peer: 1,000 more than its number (SSL_AD_REASON_OFFSET)."""
+_NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+_RAGGED: Final = "UNEXPECTED_EOF_WHILE_READING"
+_INTERNAL: Final = frozenset({"MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"})
+_SENTENCES: Final = {
+    "WRONG_VERSION_NUMBER": "the peer does not speak TLS here (or only a version nobody should)",
+    "HTTP_REQUEST": "the peer sent plain HTTP",
+    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
+    "NO_PROTOCOLS_AVAILABLE": "no version of TLS in common",
+    "NO_SHARED_CIPHER": "no cipher suite in common",
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": "no signature algorithm in common",
+    "NO_SUITABLE_KEY_SHARE": "no key exchange group in common",
+    "NO_SUITABLE_GROUPS": "no key exchange group in common",
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "a record could not be decrypted: it was damaged or forged",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the peer lacks secure renegotiation (RFC 5746)",
+}
+
+
+def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
+    """Make this backend's error of `kind`."""
+    return CLASSES.get(kind, kind)(text, **attributes)
+
+
+def want_read() -> WantReadError:
+    """The signal that is made most often."""
+    signal: WantReadError = PyOpenSSLWantReadError("more has to come in first")
+    return signal
+
+
+def translate(error: BaseException) -> TLSError | None:
+    """Map an error of OpenSSL; `None` for the peer's close_notify."""
+    if isinstance(error, SSL.WantReadError):
+        return want_read()
+    if isinstance(error, SSL.ZeroReturnError):
+        return None
+    if isinstance(error, SSL.WantWriteError):
+        return make(WantWriteError, "something has to go out first")
+    if not isinstance(error, Error):
+        return make(InternalTLSError, f"pyOpenSSL failed: {error}", native_text=str(error))
+    if error.problem is not None:
+        return make(ConnectionFault, f"a callback has failed: {error.problem}")
+    if error.fault is not None or error.verify_code:
+        return _verification(error)
+    return _from_reason(error)
+
+
+def _verification(error: Error) -> TLSError:
+    code = error.verify_code
+    fault = error.fault or Fault(failure_of(code), verify_text(code))
+    return make(
+        CertificateVerificationError,
+        f"certificate not accepted: {fault.failure.value} ({fault.text})",
+        failure=fault.failure,
+        subject=fault.subject,
+        native_code=code or error.code,
+        native_text=verify_text(code) if code else str(error),
+    )
+
+
+def _from_reason(error: Error) -> TLSError:
+    reason = error.reason
+    native: dict[str, Any] = {"native_code": error.code, "native_text": str(error)}
+    if reason == _NO_CERTIFICATE:
+        return make(CertificateVerificationError, "the client sent no certificate", **native)
+    if error.is_tls and error.code in _ALERTS:
+        return _alert(error.code - _ALERTS.start, native)
+    if reason == _RAGGED:
+        return make(RaggedEOF, "the transport ended without close_notify", **native)
+    if reason == "INTERNAL_ERROR":  # a peer can cause it, with records that OpenSSL has no better word for
+        return make(ConnectionFault, f"OpenSSL gave the connection up: {error}", **native)
+    if reason in _INTERNAL:
+        return make(InternalTLSError, f"OpenSSL failed: {error}", **native)
+    return make(ProtocolViolation, _SENTENCES.get(reason) or f"TLS failed: {plain(reason) or error}", **native)
+
+
+def _alert(number: int, native: dict[str, Any]) -> TLSError:
+    try:
+        alert = AlertDescription(number)
+    except ValueError:
+        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {number}", **native)
+    return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **native)
+
+
+def plain(reason: str) -> str:
+    """The name of a reason as words."""
+    return reason.lower().replace("_", " ")
