@@ -47,6 +47,21 @@ FACTS: Final[Mapping[str, Facts]] = {
     "rustls": Facts(
         "rustls with aws-lc, through a crate of ours", "`unitls-rustls`", "Apache-2.0 OR ISC OR MIT (rustls)"
     ),
+    "gnutls": Facts("GnuTLS 3.7 or newer", "`cffi`, and GnuTLS from the system", "LGPL-2.1-or-later"),
+    "nss": Facts("NSS 3.87 or newer", "`cffi`, and NSS from the system", "MPL-2.0"),
+    "wolfssl": Facts(
+        "wolfSSL 5.5 and newer, loaded only by its name",
+        "`unitls[wolfssl]` and the system's wolfSSL",
+        "**GPL-2.0-or-later** (5.9: GPL-3.0-or-later), or bought",
+    ),
+    "mbedtls": Facts(
+        "Mbed TLS 2.28 or 3.6, through cffi",
+        "`unitls[mbedtls]`, and the library (Debian: `libmbedtls14` or `libmbedtls21`) or `python-mbedtls`, which brings it",
+        "Apache-2.0 OR GPL-2.0-or-later",
+    ),
+    "pyopenssl": Facts(
+        "OpenSSL as it comes with `cryptography`, through pyOpenSSL", "`unitls[pyopenssl]`", "Apache-2.0"
+    ),
 }
 
 

@@ -20,7 +20,8 @@ def modules(*folders: Path) -> list[Path]:
 
 
 def package_modules() -> list[Path]:
-    return modules(PACKAGE)
+    """What people have written: the tables that cffi makes of declarations are not."""
+    return [path for path in modules(PACKAGE) if path.name != "_bindings.py"]
 
 
 def label(path: Path) -> str:

@@ -1,0 +1,102 @@
+"""Mbed TLS 2.28 and 3.6, through cffi."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._memory_buffer import MemoryBuffer
+from ...core._provider import ConnectionPlan, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
+from . import ciphers, config, errors, native
+from .engine import MbedTLSEngine
+
+
+class MbedTLSBuffer(MemoryBuffer):
+    """A buffer without a bound, which the library writes to directly; core relays to those that have one."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class MbedTLSProvider(Provider):
+    """Mbed TLS, as core sees it."""
+
+    name = "mbedtls"
+    library_version = native.VERSION
+    fault_types = (native.Error, native.WantRead)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (MbedTLSBuffer,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    want_read = (native.WantRead,)
+    leaves_rest = True
+    needs_client_hello = native.HAS_TLS13
+    alpn_mismatch_is_fatal = True
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> MbedTLSBuffer:
+        return MbedTLSBuffer()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        config.check_identity(identity)
+
+    def build(self, settings: Settings) -> config.Native:
+        return config.build(settings)
+
+    def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        try:
+            return MbedTLSEngine(context, plan, incoming, outgoing)
+        except native.Error as error:
+            raise errors.refusal(error) from error
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)
+
+
+class MbedTLSClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = MbedTLSProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class MbedTLSServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = MbedTLSClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="mbedtls",
+    library_version=native.VERSION,
+    client_context=MbedTLSClientContext,
+    server_context=MbedTLSServerContext,
+    certificate=NeutralCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=MbedTLSBuffer,
+    find_capabilities=config.capabilities,
+)

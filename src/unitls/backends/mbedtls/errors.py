@@ -1,0 +1,168 @@
+"""Our errors, and the table from the library's results to them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...api._alerts import AlertDescription
+from ...api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    PeerAlert,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    VerifyFailure,
+    WantReadError,
+    WantWriteError,
+)
+from ...core._leaf_check import Fault
+from . import native
+
+
+class MbedTLSError(TLSError):
+    """The base of all errors of this backend."""
+
+
+class MbedTLSWantReadError(WantReadError, MbedTLSError):
+    pass
+
+
+class MbedTLSWantWriteError(WantWriteError, MbedTLSError):
+    pass
+
+
+class MbedTLSConfigurationError(ConfigurationError, MbedTLSError):
+    pass
+
+
+class MbedTLSConnectionFault(ConnectionFault, MbedTLSError):
+    pass
+
+
+class MbedTLSRaggedEOF(RaggedEOF, MbedTLSConnectionFault):
+    pass
+
+
+class MbedTLSCertificateVerificationError(CertificateVerificationError, MbedTLSConnectionFault):
+    pass
+
+
+class MbedTLSPeerAlert(PeerAlert, MbedTLSConnectionFault):
+    pass
+
+
+class MbedTLSProtocolViolation(ProtocolViolation, MbedTLSConnectionFault):
+    pass
+
+
+class MbedTLSInternalError(InternalTLSError, MbedTLSError):
+    pass
+
+
+CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
+    TLSError: MbedTLSError,
+    WantReadError: MbedTLSWantReadError,
+    WantWriteError: MbedTLSWantWriteError,
+    ConfigurationError: MbedTLSConfigurationError,
+    ConnectionFault: MbedTLSConnectionFault,
+    RaggedEOF: MbedTLSRaggedEOF,
+    CertificateVerificationError: MbedTLSCertificateVerificationError,
+    PeerAlert: MbedTLSPeerAlert,
+    ProtocolViolation: MbedTLSProtocolViolation,
+    InternalTLSError: MbedTLSInternalError,
+}
+
+# ssl.h: what went wrong in the library or in us. Everything else says what the peer did, or could not do.
+_INTERNAL: Final = frozenset(
+    {
+        -0x7F00,  # ALLOC_FAILED
+        -0x6C00,  # INTERNAL_ERROR
+        -0x6A00,  # BUFFER_TOO_SMALL
+        -0x7400,  # NO_RNG
+        -0x7680,  # CA_CHAIN_REQUIRED
+        -0x7600,  # PRIVATE_KEY_REQUIRED
+        -0x3F80,  # PK_ALLOC_FAILED
+        -0x2880,  # X509_ALLOC_FAILED
+        -0x006E,  # ERROR_CORRUPTION_DETECTED
+        -0x5D80,  # 3.6: no host name was set
+    }
+)
+_SENTENCES: Final = {
+    -0x6E80: "no version of TLS in common",
+    -0x7380: "no cipher suite in common",
+    -0x7580: "no cipher suite in common that goes with the certificate",
+    -0x7100: "the peer has sent a record that is longer than TLS allows, or something else that cannot be",
+    -0x7080: "the peer has sent a message longer than this library takes",
+    -0x7180: "a record could not be decrypted: it was damaged or forged",
+    -0x7200: "the peer does not speak TLS here, or has sent a record that is none",
+    -0x7480: "the client sent no certificate",
+}
+_X509_FIRST, _X509_LAST = 0x2080, 0x3000
+_LOW_LEVEL: Final = 0x7F
+"""The bits of a result that a lower layer fills in."""
+
+
+def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
+    """Make this backend's error of `kind`."""
+    return CLASSES.get(kind, kind)(text, **attributes)
+
+
+def translate(error: BaseException) -> TLSError | None:
+    """Map an exception of `native`; `None` would be the peer's close_notify, which is no exception here."""
+    if isinstance(error, native.WantRead):
+        return make(WantReadError, "more has to come in first")
+    assert isinstance(error, native.Error)
+    if error.fault is not None:
+        return _certificate(error.fault, error)
+    if error.__cause__ is not None:
+        return make(ConnectionFault, f"a callback has failed: {error.__cause__!r}", native_code=error.code)
+    if error.code == native.FATAL_ALERT_MESSAGE:
+        return _alert(error)
+    if error.code == native.NO_CLIENT_CERTIFICATE:
+        text = _SENTENCES[error.code]
+        return make(CertificateVerificationError, text, native_code=error.code, native_text=error.text)
+    if _X509_FIRST <= -error.code <= _X509_LAST:
+        return _certificate(Fault(VerifyFailure.INVALID, "the library cannot read it, or not all of its rules"), error)
+    return _library(error)
+
+
+def _certificate(fault: Fault, error: native.Error) -> TLSError:
+    return make(
+        CertificateVerificationError,
+        f"certificate not accepted: {fault.failure.value} ({fault.text})",
+        failure=fault.failure,
+        subject=fault.subject,
+        native_code=error.code,
+        native_text=error.text,
+    )
+
+
+def _alert(error: native.Error) -> TLSError:
+    try:
+        alert = AlertDescription(-1 if error.alert is None else error.alert)
+    except ValueError:
+        text = f"the peer sent an alert that nobody knows: {error.alert}"
+        return make(ProtocolViolation, text, native_code=error.code, native_text=error.text)
+    return make(
+        PeerAlert,
+        f"the peer ended the connection: {alert.name.lower()}",
+        alert=alert,
+        native_code=error.code,
+        native_text=error.text,
+    )
+
+
+def _library(error: native.Error) -> TLSError:
+    known = {"native_code": error.code, "native_text": error.text}
+    high = -(-error.code & ~_LOW_LEVEL)
+    if error.code in _INTERNAL or high in _INTERNAL:
+        return make(InternalTLSError, f"Mbed TLS failed: {error.text}", **known)
+    return make(ProtocolViolation, _SENTENCES.get(high) or f"TLS failed: {error.text}", **known)
+
+
+def refusal(error: native.Error) -> TLSError:
+    """The error for a connection that could not be begun."""
+    return translate(error) or make(InternalTLSError, str(error))

@@ -1,0 +1,158 @@
+"""The verdict on a peer's certificate: the library's flags, and what the library does not look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...api._alerts import AlertDescription as Alert
+from ...api._errors import VerifyFailure as Failure
+from ...api._subjects import Subject
+from ...core._der import DERError
+from ...core._leaf_check import Fault, leaf_fault
+from ...core._path_faults import first_fault
+from ...core._x509 import CertificateFields, certificate_fields
+from ._constraints import constraints_kept
+from ._revocation import RevocationList, coverage_fault
+
+SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
+CLIENT_AUTH: Final = "1.3.6.1.5.5.7.3.2"
+_ANY_PURPOSE: Final = "2.5.29.37.0"
+
+# MBEDTLS_X509_BADCERT_… and …_BADCRL_… (x509.h).
+_EXPIRED, _REVOKED, _CN_MISMATCH, _NOT_TRUSTED = 0x1, 0x2, 0x4, 0x8
+_LIST_EXPIRED, _FUTURE, _LIST_FUTURE = 0x20, 0x200, 0x400
+_DATES: Final = _EXPIRED | _FUTURE | _LIST_EXPIRED | _LIST_FUTURE
+_FLAGS: Final = (
+    (_EXPIRED, Failure.EXPIRED, "a certificate of the chain has expired"),
+    (_FUTURE, Failure.NOT_YET_VALID, "a certificate of the chain is not valid yet"),
+    (_REVOKED, Failure.REVOKED, "a revocation list names a certificate of the chain"),
+    (0x1000, Failure.BAD_PURPOSE, "the extended key usage does not allow it"),
+    (0x2800, Failure.BAD_PURPOSE, "the key usage does not allow it"),
+    (0x1C000, Failure.WEAK, "a key or a signature in the chain is too weak"),
+    (_NOT_TRUSTED, Failure.INVALID, "no issuer's signature could be verified on the way to an anchor"),
+    (0xE0430, Failure.OTHER, "a revocation list cannot be used"),
+)
+"""What each flag means. Whether an issuer is unknown, or the certificate its own, core says: see `first_fault`."""
+
+_ALERTS: Final = {
+    Failure.EXPIRED: Alert.CERTIFICATE_EXPIRED,
+    Failure.NOT_YET_VALID: Alert.CERTIFICATE_EXPIRED,
+    Failure.UNKNOWN_ISSUER: Alert.UNKNOWN_CA,
+    Failure.SELF_SIGNED: Alert.UNKNOWN_CA,
+    Failure.REVOKED: Alert.CERTIFICATE_REVOKED,
+    Failure.BAD_PURPOSE: Alert.UNSUPPORTED_CERTIFICATE,
+    Failure.OTHER: Alert.CERTIFICATE_UNKNOWN,
+}
+"""What the peer is told; bad_certificate for the rest (RFC 8446 section 6.2)."""
+
+
+def alert_of(fault: Fault) -> Alert:
+    """What the peer is told of a fault."""
+    return _ALERTS.get(fault.failure, Alert.BAD_CERTIFICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a peer's certificate has to satisfy.
+
+    Attributes:
+        purpose: the extended key usage it has to allow, a dotted OID.
+        anchors: what is trusted, in DER.
+        anchor_names: their names, in DER.
+        clock: the time to verify at; `None` for now.
+        depth: how many intermediates a path may have, if that is bounded.
+        lists: what the revocation lists say about themselves.
+    """
+
+    purpose: str
+    anchors: frozenset[bytes] = field(repr=False)
+    anchor_names: frozenset[bytes] = field(repr=False)
+    clock: Callable[[], float] | None = None
+    depth: int | None = None
+    lists: tuple[RevocationList, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One certificate of the path that the library has found, and what it says of it."""
+
+    der: bytes
+    flags: int
+
+
+def verdict(
+    policy: Policy, steps: Sequence[Step], chain: Sequence[bytes], subjects: tuple[Subject, ...] | None
+) -> Fault | None:
+    """Judge a path.
+
+    Args:
+        policy: by what.
+        steps: the path as the library has built it, the leaf first.
+        chain: what the peer has sent.
+        subjects: the acceptable names, if any are checked.
+
+    Returns:
+        Why the peer is refused, or `None`.
+    """
+    now = (policy.clock or time.time)()
+    try:
+        found = _flagged(policy, steps) or _fault(policy, [step.der for step in steps], subjects, now)
+    except DERError as error:
+        found = Fault(Failure.INVALID, f"a certificate is malformed: {error}")
+    if found is None or steps[0].der in policy.anchors:
+        return found  # for a leaf that is trusted by itself it does not matter who has issued it
+    return first_fault(found, chain, subjects, policy.anchor_names, now) or found
+
+
+def _flagged(policy: Policy, steps: Sequence[Step]) -> Fault | None:
+    """What the library's flags come to. Names are core's business, and dates too where there is a clock."""
+    flags = 0
+    for step in steps:
+        flags |= step.flags
+    if steps[0].der in policy.anchors:
+        flags = steps[0].flags & ~_NOT_TRUSTED  # any certificate can be an anchor, also a leaf that others have issued
+    flags &= ~_CN_MISMATCH
+    if policy.clock is not None:
+        flags &= ~_DATES
+    if not flags:
+        return None
+    for mask, failure, text in _FLAGS:
+        if flags & mask:
+            return Fault(failure, text)
+    return Fault(Failure.OTHER, f"the library's verification has failed ({flags:#x})")
+
+
+def _fault(policy: Policy, path: list[bytes], subjects: tuple[Subject, ...] | None, now: float) -> Fault | None:
+    """What there is to find in a path that the library has accepted."""
+    is_anchor = path[0] in policy.anchors
+    if is_anchor:
+        path = path[:1]
+    certificates = [certificate_fields(der) for der in path]
+    for fields in certificates:
+        if now > fields.not_after:
+            return Fault(Failure.EXPIRED, "a certificate of the chain has expired")
+        if now < fields.not_before:
+            return Fault(Failure.NOT_YET_VALID, "a certificate of the chain is not valid yet")
+    return leaf_fault(path[0], subjects, is_anchor=is_anchor, now=now) or _path_fault(policy, path, certificates, now)
+
+
+def _path_fault(policy: Policy, path: list[bytes], certificates: list[CertificateFields], now: float) -> Fault | None:
+    bearers = certificates[:-1] or certificates  # an anchor's own usage counts only where it is the leaf too
+    if not all(_serves(fields, policy.purpose) for fields in bearers):
+        return Fault(Failure.BAD_PURPOSE, "the extended key usage of a certificate does not allow it")
+    if not constraints_kept(path):
+        return Fault(Failure.INVALID, "a name constraint is broken")
+    if policy.depth is not None and len(path) - 2 > policy.depth:
+        return Fault(Failure.INVALID, f"the path has more than {policy.depth} intermediates")
+    if policy.lists and len(path) == 1:
+        return Fault(Failure.OTHER, "no revocation list covers a certificate that is trusted by itself")
+    issuers = [fields.issuer for fields in certificates]
+    return coverage_fault(policy.lists, issuers[0], issuers[:-1], now)
+
+
+def _serves(fields: CertificateFields, purpose: str) -> bool:
+    usages = fields.extended_key_usage
+    return usages is None or purpose in usages or _ANY_PURPOSE in usages

@@ -1,0 +1,148 @@
+"""What is special to contexts over Mbed TLS: old versions, what it does not negotiate, sessions by name, ticket keys."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+import unitls
+from unitls import Feature, SessionCache, TLSVersion
+from unitls.testing._cases_resumption import visit
+from unitls.testing._kit import Drive, Kit
+
+native = pytest.importorskip("unitls.backends.mbedtls.native", exc_type=ImportError)
+
+from unitls.backends.mbedtls import _tickets, ciphers  # noqa: E402 - only where the library is
+
+BACKEND = unitls.get_backend("mbedtls")
+
+
+@pytest.fixture
+def kit() -> Any:
+    made = Kit(BACKEND, BACKEND, Drive.WHOLE, None)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1, TLSVersion.TLSv1_1])
+def test_old_versions_are_spoken_when_they_are_asked_for(kit: Kit, version: TLSVersion) -> None:
+    if version not in BACKEND.capabilities.versions:
+        with pytest.raises(unitls.UnsupportedFeature):
+            kit.client(lower_bound=version)
+        return
+    bounds = {"lower_bound": version, "upper_bound": version}
+    pair = kit.connected(kit.client(**bounds), kit.server(**bounds))
+    assert pair.client.tls.negotiated_tls_version is version
+    assert pair.client.tls.cipher() in ciphers.LEGACY
+    assert pair.client.tls.get_channel_binding("tls-unique") == pair.server.tls.get_channel_binding("tls-unique")
+    pair.echo()
+
+
+def test_old_suites_are_not_offered_unless_an_old_version_is(kit: Kit) -> None:
+    assert not set(ciphers.LEGACY) & set(kit.client().ciphers)
+    assert not set(ciphers.LEGACY) & set(ciphers.default())
+
+
+def test_a_protocol_with_a_null_byte_is_refused(kit: Kit) -> None:
+    for make in (kit.client, kit.server):
+        with pytest.raises(unitls.UnsupportedFeature) as caught:
+            make(inner_protocols=[b"a\0b"])
+        assert caught.value.feature is Feature.ALPN
+
+
+def test_a_server_shows_no_certificate_that_is_not_a_servers(kit: Kit) -> None:
+    with pytest.raises(unitls.ConfigurationError, match="not meant for servers"):
+        kit.server(identities=(kit.client_identity,))
+    kit.client(identities=(kit.server_identity,))
+
+
+def test_groups_that_the_library_lacks_are_refused(kit: Kit) -> None:
+    with pytest.raises(unitls.ConfigurationError, match="none of the groups"):
+        kit.client(groups=[0x6A6A])
+
+
+def test_sessions_are_not_resumed_where_clients_show_certificates(kit: Kit) -> None:
+    server = kit.server(client_authentication=unitls.ClientAuthentication.REQUIRED, trust_store=kit.trust)
+    client = kit.client(session_cache=SessionCache(), identities=(kit.client_identity,))
+    assert [visit(kit, client, server) for _ in range(2)] == [False, False]
+
+
+def test_more_ticket_keys_than_the_library_takes_are_refused(kit: Kit) -> None:
+    if not BACKEND.capabilities.supports(Feature.TICKET_KEYS):
+        pytest.skip("this library has no ticket keys")
+    with pytest.raises(unitls.UnsupportedFeature):
+        kit.server(ticket_keys=[os.urandom(32) for _ in range(3)])
+
+
+def test_given_ticket_keys_are_installed_again_before_they_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not native.HAS_TICKET_ROTATION:
+        pytest.skip("this library has no ticket keys")
+    moment = [1000.0]
+    monkeypatch.setattr(_tickets.time, "monotonic", lambda: moment[0])
+    tickets = _tickets.Tickets((b"one", b"two"))
+    installed: list[int] = []
+    monkeypatch.setattr(tickets, "_install", lambda: installed.append(1))
+    tickets.refresh()
+    assert not installed
+    moment[0] += _tickets.GIVEN_LIFETIME / 2
+    tickets.refresh()
+    assert installed
+
+
+def test_a_connection_is_gone_when_nobody_has_it(kit: Kit) -> None:
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        pair = kit.connected()
+        engine = weakref.ref(pair.client.tls._engine)
+        del pair
+        assert engine() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_contexts_work_in_a_forked_child(kit: Kit) -> None:
+    client, server = kit.client(), kit.server()
+    kit.connected(client, server)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            kit.connected(client, server).echo()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_key_that_may_not_sign_is_a_bad_purpose(kit: Kit) -> None:
+    """The library looks at the key usage only once the certificate has been verified, and has another result for it."""
+    if TLSVersion.TLSv1_3 not in BACKEND.capabilities.versions:
+        pytest.skip("no server shows such a certificate up to TLS 1.2")
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+    from cryptography.x509.oid import NameOID
+
+    from unitls.testing._permissive import PermissiveServer
+
+    key: Any = load_pem_private_key(kit.identities.server.key_pem, None)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    usage = x509.KeyUsage(False, False, False, False, True, False, False, False, False)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, datetime.datetime(2090, 1, 1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("server.test")]), critical=True)
+    leaf = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    client = kit.client(trust_store=unitls.TrustStore.from_buffer(leaf))
+    shown = PermissiveServer((leaf,), kit.identities.server.key_pem, None)
+    pair = kit.custom_pair(lambda *buffers: client.wrap_buffers(*buffers, server_hostname="server.test"), shown.wrap)
+    at_client, _ = pair.attempt()
+    assert isinstance(at_client, unitls.CertificateVerificationError)
+    assert at_client.failure is unitls.VerifyFailure.BAD_PURPOSE
