@@ -50,6 +50,10 @@ typedef int (*CallbackRsaPssVerify)(WOLFSSL *, unsigned char *, unsigned int, un
     const unsigned char *, unsigned int, uintptr_t);
 typedef int (*CallbackEccKeyGen)(WOLFSSL *, void *, unsigned int, int, uintptr_t);
 typedef int (*CallbackX25519KeyGen)(WOLFSSL *, void *, unsigned int, uintptr_t);
+typedef struct {
+    int algorithm; int kind; const unsigned char *data; unsigned int size; unsigned char *digest; void *object;
+} HashInfo;
+typedef int (*CryptoDevCallbackFunc)(int, HashInfo *, void *);
 typedef int (*wc_pem_password_cb)(char *, int, int, uintptr_t);
 
 int wolfSSL_Init(void);
@@ -114,6 +118,7 @@ int wolfSSL_CertManagerEnableCRL(WOLFSSL_CERT_MANAGER *, int);
 int wolfSSL_CertManagerLoadCRLBuffer(WOLFSSL_CERT_MANAGER *, const unsigned char *, long, int);
 int wolfSSL_CertManagerCheckCRL(WOLFSSL_CERT_MANAGER *, unsigned char *, int);
 
+int wolfSSL_CTX_SetDevId(WOLFSSL_CTX *, int);
 void wolfSSL_CTX_SetEccSignCb(WOLFSSL_CTX *, CallbackSign);
 void wolfSSL_CTX_SetEd25519SignCb(WOLFSSL_CTX *, CallbackSign);
 void wolfSSL_CTX_SetRsaSignCb(WOLFSSL_CTX *, CallbackSign);
@@ -161,11 +166,6 @@ void wolfSSL_SetEccKeyGenCtx(WOLFSSL *, uintptr_t);
 void wolfSSL_SetX25519KeyGenCtx(WOLFSSL *, uintptr_t);
 void wolfSSL_SetX448KeyGenCtx(WOLFSSL *, uintptr_t);
 void *wolfSSL_GetRNG(WOLFSSL *);
-const unsigned char *wolfSSL_GetClientWriteKey(WOLFSSL *);
-const unsigned char *wolfSSL_GetClientWriteIV(WOLFSSL *);
-const unsigned char *wolfSSL_GetServerWriteKey(WOLFSSL *);
-const unsigned char *wolfSSL_GetServerWriteIV(WOLFSSL *);
-int wolfSSL_GetKeySize(WOLFSSL *);
 int wolfSSL_update_keys(WOLFSSL *);
 int wolfSSL_request_certificate(WOLFSSL *);
 void wolfSSL_set_verify(WOLFSSL *, int, VerifyCallback);
@@ -207,11 +207,6 @@ int wc_ChaCha20Poly1305_Encrypt(const unsigned char *, const unsigned char *, co
 int wc_ChaCha20Poly1305_Decrypt(const unsigned char *, const unsigned char *, const unsigned char *, unsigned int,
     const unsigned char *, unsigned int, const unsigned char *, unsigned char *);
 
-int wc_AesInit(void *, void *, int);
-int wc_AesGcmSetKey(void *, const unsigned char *, unsigned int);
-int wc_AesGcmDecrypt(void *, unsigned char *, const unsigned char *, unsigned int, const unsigned char *, unsigned int,
-    const unsigned char *, unsigned int, const unsigned char *, unsigned int);
-void wc_AesFree(void *);
 int wc_ecc_make_key_ex(void *, int, void *, int);
 int wc_ecc_export_x963(void *, unsigned char *, unsigned int *);
 int wc_curve25519_make_key(void *, int, void *);

@@ -1,0 +1,92 @@
+"""GnuTLS 3.7 and newer, through cffi."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._foreign import ForeignBuffer
+from ...core._provider import ConnectionPlan, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
+from . import ciphers, config, errors, native
+from .engine import READ_SIZE, GnuTLSEngine
+
+
+class GnuTLSProvider(Provider):
+    """GnuTLS, as core sees it."""
+
+    name = "gnutls"
+    library_version = native.VERSION
+    fault_types = (native.Error, native.WantRead)
+    want_read = (native.WantRead,)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    leaves_rest = True
+    read_size = READ_SIZE
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> ForeignBuffer:
+        return ForeignBuffer()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        config.check_identity(identity)
+
+    def build(self, settings: Settings) -> config.Native:
+        return config.build(settings)
+
+    def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        try:
+            return GnuTLSEngine(context, plan, incoming, outgoing)
+        except native.Error as error:
+            raise errors.translate(error) or error from error
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)
+
+
+class GnuTLSClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = GnuTLSProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class GnuTLSServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = GnuTLSClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="gnutls",
+    library_version=native.VERSION,
+    client_context=GnuTLSClientContext,
+    server_context=GnuTLSServerContext,
+    certificate=NeutralCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=ForeignBuffer,
+    find_capabilities=config.capabilities,
+)

@@ -1,0 +1,349 @@
+"""From settings to native credentials and priorities, and what GnuTLS can do."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from types import MappingProxyType
+from typing import Any, Final
+
+from ...api._certificates import Identity
+from ...api._configuration import TLSClientConfiguration, TLSConfiguration, TLSServerConfiguration
+from ...api._errors import ConfigurationError, UnsupportedFeature
+from ...api._features import Capabilities, Feature
+from ...api._protocols import ClientAuthentication
+from ...api._versions import TLSVersion
+from ...core._client_hello import ClientHello
+from ...core._settings import Settings, enabled_suites
+from ...core._system_trust import system_bundle
+from ...core._values import NeutralTrustStore
+from . import _callbacks, ciphers, native
+from ._early import AntiReplay
+from ._identities import LoadedIdentity, check_signer, configured, has_signer
+from ._revocation import load_crl
+from ._server_sessions import ServerSessions
+from ._tickets import TicketKeys
+from .errors import make
+from .native import ffi, lib
+from .verify import purpose_of_peer
+
+_REASONS: Final = {
+    Feature.ECH: "GnuTLS does not have it",
+    Feature.EXTERNAL_PSK: "not yet written: GnuTLS has it",
+}
+_NO_POST_QUANTUM: Final = "this build of GnuTLS has none: it came with 3.8.8, where a library for it is installed"
+_NO_TOKENS: Final = "this build of GnuTLS has no p11-kit"
+_NO_FIPS: Final = "this GnuTLS does not run in FIPS mode: it is not built for it, or the system is not set up so"
+_NO_OLD_VERSIONS: Final = "GnuTLS has TLS 1.0 to 1.3; the policy of this system may forbid some"
+_NOTES: Final = (
+    "GnuTLS takes key exchanges, ciphers and MACs of TLS 1.2 apart, so a client may offer suites that combine those of "
+    "the listed ones; the connection ends with an alert if the server picks one of them.",
+    "GnuTLS ends a connection whose peer sends more than eight KeyUpdates within a second, data between them or not.",
+    "A server of GnuTLS refuses a server name with an underscore, and ends a connection whose client renegotiates.",
+    "A signer of RSA or ECDSA needs TLS 1.3 on a server: GnuTLS gives it a hash, and what TLS 1.2 signs cannot be rebuilt.",
+)
+_DISABLE_TIME_CHECKS: Final = 1 << 6 | 1 << 7  # GNUTLS_VERIFY_DISABLE_TIME_CHECKS, ..._TRUSTED_TIME_CHECKS
+_DISABLE_REVOCATION_CHECKS: Final = 1 << 9
+"""GNUTLS_VERIFY_DISABLE_CRL_CHECKS: lists and stapled responses are checked by us where they were asked for."""
+_SKIP_KEY_CERT_MATCH: Final = 1  # it is checked when the identity is loaded
+_TRUST_FOR_LATER: Final = (
+    "post_handshake_authentication needs a trust store: call use_trust_store() with the authority of your clients (the "
+    "public roots must not authenticate clients)"
+)
+_COMMON_OPTIONS: Final = ":%PROFILE_MEDIUM"
+
+
+class Native:
+    """What all connections of one configuration share.
+
+    Attributes:
+        settings: what it was made from.
+        server_side: the role.
+        credentials: a gnutls_certificate_credentials_t.
+        priority: a gnutls_priority_t.
+        suites: what may be negotiated, by preference.
+        surplus: what `priority` enables besides.
+        purpose: what the peer's certificate has to be meant for.
+        crls: revocation lists.
+        tickets: a server's ticket keys.
+        sessions: a server's sessions of clients that take no tickets.
+        anti_replay: the memory of a server that takes early data.
+        staple: the OCSP response of a server.
+        verifies: whether peers are verified that send a certificate.
+        may_need_transcript: whether a signer may be asked to sign.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Make it.
+
+        Raises:
+            ConfigurationError: the library does not take the settings.
+        """
+        configuration = settings.configuration
+        self.settings = settings
+        self.server_side = settings.server_side
+        self.verifies = settings.verify or _asks_later(configuration)
+        chooses = getattr(configuration, "choose_certificate", None) is not None
+        self.may_need_transcript = chooses or any(has_signer(item) for item in configuration.identities)
+        self.purpose = purpose_of_peer(settings.server_side)
+        self.suites = suites_of(settings)
+        self.priority = new_priority(settings, self.suites)
+        self.surplus = ciphers.surplus(self.suites, self.priority)
+        self.credentials = native.owned(
+            "gnutls_certificate_credentials_t",
+            lib.gnutls_certificate_allocate_credentials,
+            lib.gnutls_certificate_free_credentials,
+        )
+        self.crls = [configured(lambda der=der: load_crl(der), "a revocation list") for der in configuration.crls]  # type: ignore[misc]
+        self.staple = None if settings.identity is None else settings.identity.ocsp_response
+        self.tickets = TicketKeys(getattr(configuration, "ticket_keys", None)) if settings.server_side else None
+        self.anti_replay = AntiReplay() if getattr(configuration, "max_early_data", 0) else None
+        self.sessions = ServerSessions() if settings.server_side else None
+        self._exchanges: tuple[str, ...] = ()
+        self._names: frozenset[bytes] | None = None
+        self._single: dict[int, Any] = {}
+        self._lock = threading.Lock()
+        self._fill(settings)
+
+    def _fill(self, settings: Settings) -> None:
+        credentials, configuration = self.credentials, settings.configuration
+        lib.gnutls_certificate_set_flags(credentials, _SKIP_KEY_CERT_MATCH)
+        if settings.identity is not None:
+            identity = LoadedIdentity(settings.identity)
+            self._exchanges = ciphers.exchanges_for(identity.leaf)
+            identity.hand_over(credentials)
+            if self.staple is not None:
+                lib.gnutls_certificate_set_ocsp_status_request_function2(credentials, 0, _callbacks.staple, 0)
+        if settings.server_side:
+            native.check(lib.gnutls_certificate_set_known_dh_params(credentials, native.SEC_PARAM_MEDIUM))
+        if self.verifies:
+            _trust(credentials, settings)
+            flags = _DISABLE_TIME_CHECKS if configuration.verification_time is not None else 0
+            lib.gnutls_certificate_set_verify_flags(credentials, flags | _DISABLE_REVOCATION_CHECKS)
+        if getattr(configuration, "choose_certificate", None) is not None:
+            lib.gnutls_certificate_set_retrieve_function2(credentials, _callbacks.choose)
+
+    def authorities(self) -> frozenset[bytes]:
+        """The names of the anchors in DER."""
+        if self._names is None:
+            self._names = frozenset(_anchor_names(self.credentials))
+        return self._names
+
+    def shared_versions(self, hello: ClientHello) -> list[int]:
+        """The versions that a client offers and that are allowed here."""
+        lower, upper = self.settings.lower, self.settings.upper
+        return [value for value in ciphers.versions() if lower <= value <= upper and value in hello.versions]
+
+    def pick(self, hello: ClientHello) -> int | None:
+        """The suite for a client; `None` if there is none in common."""
+        return ciphers.pick(self.suites, hello.cipher_suites, self.shared_versions(hello), self._exchanges)
+
+    def single(self, suite: int) -> Any:
+        """A priority that enables this suite only, for a server that has chosen it."""
+        with self._lock:
+            if suite not in self._single:
+                self._single[suite] = new_priority(self.settings, (suite,))
+            return self._single[suite]
+
+
+def suites_of(settings: Settings) -> tuple[int, ...]:
+    """The suites that may be negotiated; by default TLS 1.0 and 1.1, where they are allowed, get some of their own."""
+    default = ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
+    return enabled_suites(settings, capabilities(), default)
+
+
+def _asks_later(configuration: TLSConfiguration) -> bool:
+    return isinstance(configuration, TLSServerConfiguration) and configuration.post_handshake_authentication
+
+
+def new_priority(settings: Settings, suites: tuple[int, ...]) -> Any:
+    """A gnutls_priority_t for some of the suites of `settings`.
+
+    Raises:
+        ConfigurationError: the library takes none of the groups or signature algorithms.
+    """
+    configuration = settings.configuration
+    has_new = any(ciphers.suite(value).exchange == "" for value in suites)
+    has_old = any(ciphers.suite(value).exchange for value in suites)
+    versions = [
+        value
+        for value in ciphers.versions()
+        if settings.lower <= value <= settings.upper and (has_new if value == TLSVersion.TLSv1_3 else has_old)
+    ]
+    groups = _known(configuration.groups, ciphers.groups())
+    signatures = _known(configuration.signature_algorithms, ciphers.signatures())
+    # A server's order counts, as with OpenSSL; a client does not talk to a server that could be made to renegotiate.
+    options = _COMMON_OPTIONS + (":%SERVER_PRECEDENCE" if settings.server_side else ":%SAFE_RENEGOTIATION")
+    string = ciphers.priority_string(versions, suites, groups, signatures, options)
+    return configured(lambda: ciphers.new_priority(string), "the choice of algorithms")
+
+
+def _known(wanted: tuple[int, ...] | None, known: tuple[int, ...]) -> tuple[int, ...]:
+    return known if wanted is None else tuple(value for value in dict.fromkeys(wanted) if value in known)
+
+
+# ---------------------------------------------------------------------------------------------- trust
+
+
+def _trust(credentials: Any, settings: Settings) -> None:
+    store = settings.configuration.trust_store
+    anchors, is_system = settings.anchors, settings.system_trust
+    if not settings.verify:  # a server that asks after the handshake
+        if not isinstance(store, NeutralTrustStore):
+            raise make(ConfigurationError, _TRUST_FOR_LATER)
+        anchors, is_system = store.anchors, store.is_system
+    count = 0
+    for der in anchors:
+        count += configured(
+            lambda der=der: native.check(  # type: ignore[misc]
+                lib.gnutls_certificate_set_x509_trust_mem(credentials, native.datum(der), native.DER)
+            ),
+            "a trusted certificate",
+        )
+    if is_system:
+        count += _system_trust(credentials)
+    if not count:
+        raise make(ConfigurationError, "the system's trust store is empty or was not found")
+
+
+def _system_trust(credentials: Any) -> int:
+    """Add the system's anchors: what ``SSL_CERT_FILE`` says, what the library knows, or else what is in the usual places."""
+    named = not sys.flags.ignore_environment and os.environ.get("SSL_CERT_FILE")
+    count = 0 if named else lib.gnutls_certificate_set_x509_system_trust(credentials)
+    bundle = system_bundle()
+    if count <= 0 and bundle is not None:
+        count = lib.gnutls_certificate_set_x509_trust_file(credentials, os.fsencode(bundle), native.PEM)
+    return max(0, count)
+
+
+def _anchor_names(credentials: Any) -> list[bytes]:
+    trust = ffi.new("gnutls_x509_trust_list_t *")
+    lib.gnutls_certificate_get_trust_list(credentials, trust)
+    iterator, certificate = ffi.new("gnutls_x509_trust_list_iter_t *"), ffi.new("gnutls_x509_crt_t *")
+    names = []
+    while lib.gnutls_x509_trust_list_iter_get_ca(trust[0], iterator, certificate) == 0:
+        name = ffi.new("gnutls_datum_t *")
+        if lib.gnutls_x509_crt_get_raw_dn(certificate[0], name) == 0:
+            names.append(native.taken(name))
+        lib.gnutls_x509_crt_deinit(certificate[0])
+    if iterator[0] != ffi.NULL:
+        lib.gnutls_x509_trust_list_iter_deinit(iterator[0])
+    return names
+
+
+# ---------------------------------------------------------------------------------------------- what there is
+
+
+@functools.cache
+def capabilities() -> Capabilities:
+    """What this GnuTLS can do."""
+    reasons = dict(_REASONS)
+    if not set(ciphers.groups()) & {4587, 4588, 4589}:
+        reasons[Feature.POST_QUANTUM_GROUPS] = _NO_POST_QUANTUM
+    if not native.has("gnutls_pkcs11_init"):
+        reasons[Feature.PKCS11] = _NO_TOKENS
+    if not lib.gnutls_fips140_mode_enabled():
+        reasons[Feature.FIPS] = _NO_FIPS
+    versions = tuple(TLSVersion(value) for value in ciphers.versions())
+    if versions[0] > TLSVersion.TLSv1:
+        reasons[Feature.VERSIONS] = _NO_OLD_VERSIONS
+    return Capabilities(
+        versions=versions,
+        features=frozenset(set(Feature) - set(reasons)),
+        reasons=MappingProxyType(reasons),
+        cipher_suites=ciphers.available(),
+        notes=_NOTES,
+    )
+
+
+def check(settings: Settings) -> None:
+    """Refuse what GnuTLS cannot be narrowed to.
+
+    Raises:
+        ConfigurationError: none of the groups or signature algorithms is one of its own.
+        UnsupportedFeature: more or longer protocols than it takes, or a signer with versions that it cannot sign for.
+    """
+    configuration = settings.configuration
+    for wanted, known, what in (
+        (configuration.groups, ciphers.groups(), "groups"),
+        (configuration.signature_algorithms, ciphers.signatures(), "signature algorithms"),
+    ):
+        if wanted is not None and not set(wanted) & set(known):
+            raise make(ConfigurationError, f"GnuTLS has none of the {what} that were asked for")
+    if settings.protocols:
+        _check_protocols(settings)
+    for identity in configuration.identities:
+        check_signer(identity, settings.lower, server_side=settings.server_side)
+    if _asks_later(configuration):
+        _check_later(configuration)
+    new_priority(settings, suites_of(settings))
+
+
+def _check_protocols(settings: Settings) -> None:
+    """A client offers all of them; a server, which has read the ClientHello, gives the library only the one it picks."""
+    session = native.owned("gnutls_session_t", lambda place: lib.gnutls_init(place, native.CLIENT), lib.gnutls_deinit)
+    names = [settings.protocols] if not settings.server_side else [(name,) for name in settings.protocols]
+    for group in names:
+        array, _kept = protocol_array(group)
+        code = lib.gnutls_alpn_set_protocols(session, array, len(group), 0)
+        if code < 0:
+            raise UnsupportedFeature(
+                "GnuTLS takes no more than 8 protocols of up to 31 bytes each", feature=Feature.ALPN, native_code=code
+            )
+
+
+def protocol_array(names: tuple[bytes, ...]) -> tuple[Any, list[Any]]:
+    """An array of gnutls_datum_t, and what has to be kept with it."""
+    kept = [ffi.from_buffer("unsigned char[]", name) for name in names]
+    return ffi.new("gnutls_datum_t[]", [(memory, len(memory)) for memory in kept]), kept
+
+
+def _check_later(configuration: TLSConfiguration) -> None:
+    if configuration.pins or configuration.verification_hook is not None:
+        raise UnsupportedFeature(
+            "pins and verification_hook are not applied to a certificate that comes after the handshake",
+            feature=Feature.POST_HANDSHAKE_AUTHENTICATION,
+        )
+
+
+def check_identity(identity: Identity) -> None:
+    """Load `identity` and throw it away."""
+    LoadedIdentity(identity)
+
+
+def build(settings: Settings) -> Native:
+    """Make what all connections share."""
+    if settings.key_log:
+        with open(settings.key_log, "a"):
+            pass  # it can be written to: otherwise say so now
+    return Native(settings)
+
+
+def certificate_request(settings: Settings) -> int:
+    """How a server asks for a client certificate (gnutls_certificate_request_t)."""
+    order = (ClientAuthentication.NONE, ClientAuthentication.OPTIONAL, ClientAuthentication.REQUIRED)
+    return order.index(settings.client_authentication)
+
+
+def init_flags(settings: Settings) -> int:
+    """The flags of gnutls_init."""
+    configuration = settings.configuration
+    flags = native.NONBLOCK | native.NO_SIGNAL
+    if isinstance(configuration, TLSClientConfiguration):
+        flags |= native.CLIENT | native.FORCE_CLIENT_CERT | native.KEY_SHARE_TOP
+        if configuration.session_cache is None:
+            flags |= native.NO_TICKETS
+        if configuration.post_handshake_authentication:
+            flags |= native.POST_HANDSHAKE_AUTH | native.AUTO_REAUTH
+        return flags
+    flags |= native.SERVER
+    if getattr(configuration, "max_early_data", 0):
+        flags |= native.ENABLE_EARLY_DATA
+    if _asks_later(configuration):
+        flags |= native.POST_HANDSHAKE_AUTH
+    secrets = getattr(configuration, "ticket_keys", None) or ()
+    if getattr(configuration, "ticket_count", None) is not None or len(secrets) > 1:
+        flags |= native.NO_AUTO_SEND_TICKET
+    return flags
