@@ -92,7 +92,10 @@ def run_callback(provider: Provider, name: str | None, call: Callable[[], Any]) 
         raise Refusal(AlertDescription.INTERNAL_ERROR, fault) from error
     if answer is not None:
         text = f"the server name callback refused the name {name!r} ({answer!r})"
-        raise Refusal(AlertDescription.UNRECOGNIZED_NAME, provider.fault(ProtocolViolation, text))
+        # A number is the alert to send; anything else says no more than that the name is not welcome.
+        is_alert = isinstance(answer, int) and not isinstance(answer, bool) and 0 < answer < 256
+        alert = int(answer) if is_alert else AlertDescription.UNRECOGNIZED_NAME
+        raise Refusal(alert, provider.fault(ProtocolViolation, text))
 
 
 def server_name(hello: ClientHello) -> str | None:
