@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from unitls import ConfigurationError
 
-from . import _buffers, _imports, _memory, _sockets
+from . import _asyncio, _buffers, _imports, _memory, _sockets
 from ._parties import make_party
 from ._report import NotComparable, Progress, as_json, environment, heading, table
 from ._rounds import Benchmark, Options, Row, pinned, run
@@ -23,6 +23,7 @@ from ._worker import WorkerError
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *_sockets.BENCHMARKS,
     *_buffers.BENCHMARKS,
+    *_asyncio.BENCHMARKS,
     *_memory.BENCHMARKS,
     *_imports.BENCHMARKS,
 )
@@ -102,6 +103,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         seconds=0.02 if quick else 0.25,
         clock=arguments.clock,
         pairs=200 if quick else 2000,
+        unlike=arguments.unlike,
     )
 
 
@@ -116,11 +118,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--backend", default="openssl", help="the backend to measure (default: %(default)s)")
+    parser.add_argument(
+        "--backend",
+        default="openssl",
+        metavar="NAME[@GROUP[,SUITE]]",
+        help="the backend to measure (default: %(default)s)",
+    )
     parser.add_argument(
         "--peer",
         action="append",
-        help="what to measure it against: ssl (the bare module) or a backend; may be repeated",
+        help="what to measure it against: ssl (the bare module), a backend, or another binding (rtls, pyrtls, pyOpenSSL, "
+        "python-mbedtls); may be repeated",
     )
     parser.add_argument(
         "--only", action="append", type=_name, metavar="NAME", help=f"one of {', '.join(_NAMES)}; or a beginning"
@@ -130,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls12", action="store_true", help="TLS 1.2 instead of 1.3")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="wall time, or processor time of both ends together"
+    )
+    parser.add_argument(
+        "--unlike", action="store_true", help="measure also those that negotiate another group or cipher suite"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE, too")
     return parser

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import unitls
+
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 50
 
@@ -48,6 +50,27 @@ def check_row(row: dict[str, Any]) -> None:
     assert row["ratio"]["median"] == pytest.approx(expected)
     if row["target"] is not None:
         assert row["meets_target"] == (row["ratio"]["median"] >= row["target"])
+
+
+@pytest.mark.parametrize(("flags", "version"), [((), "TLSv1.3"), (("--tls12",), "TLSv1.2")])
+def test_another_binding(tmp_path: Path, flags: tuple[str, ...], version: str) -> None:
+    pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
+    chosen = ("--only", "buffers-handshake", "--only", "buffers-bulk", "--only", "buffers-small")
+    report = measure(tmp_path / "report.json", "--peer", "pyOpenSSL", *chosen, *flags)
+    assert report["environment"]["tls_version"] == version
+    for row in report["rows"]:
+        assert row["peer_name"] == "pyOpenSSL"
+        check_row(row)
+
+
+def test_parties_that_differ_are_compared_only_on_demand(tmp_path: Path) -> None:
+    rustls = "rustls@X25519,TLS_AES_128_GCM_SHA256"
+    if not any(status.name == "rustls" and status.available for status in unitls.available_backends()):
+        pytest.skip("the backend rustls is not installed")
+    done = run_benchmarks("--quick", "--rounds", "1", "--backend", rustls, "--only", "buffers-small")
+    assert done.returncode == 2
+    assert "--unlike" in done.stderr
+    measure(tmp_path / "report.json", "--backend", rustls, "--only", "buffers-small", "--unlike")
 
 
 @pytest.mark.parametrize(("flags", "version"), [((), "TLSv1.3"), (("--tls12",), "TLSv1.2")])
