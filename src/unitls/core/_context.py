@@ -72,7 +72,7 @@ class Natives:
         self.provider = provider
         self.configuration = configuration
         self.server_side = server_side
-        self.leaves = tuple(getattr(item.certificates[0], "der", None) or b"" for item in configuration.identities)
+        self.leaves = tuple(map(provider.leaf, configuration.identities))
         self.bounds = version_range(configuration, provider.capabilities())
         mode = getattr(configuration, "client_authentication", None)
         self.peer_may_be_anonymous = server_side and mode is not ClientAuthentication.REQUIRED
@@ -205,7 +205,7 @@ class CoreContext(_BaseContext, Generic[C]):
             capabilities,
             server_side=self.server_side,
         )
-        suites = enabled_suites(settings, capabilities, self.provider.default_ciphers())
+        suites = enabled_suites(settings, capabilities, self.provider.default_ciphers_for(settings))
         return tuple(cipher_suite(value) for value in suites)
 
     def set_ciphers(self, ciphers: Sequence[CipherSuite | int]) -> None:

@@ -48,12 +48,27 @@ def open_library(ffi: Any, names: Sequence[str], package: str) -> Any:
 
 
 class ForeignBuffer(MemoryBuffer):
-    """A memory buffer without a bound, made for callbacks: bytes go in and come out without being copied."""
+    """A memory buffer without a bound, made for callbacks: bytes go in and come out without being copied.
 
-    __slots__ = ()
+    Attributes:
+        due: an engine that has met an end or a fault behind data sets it until that was told: it counts as one byte, so
+            that somebody asks again.
+    """
+
+    __slots__ = ("due",)
 
     def __init__(self) -> None:
         super().__init__()
+        self.due = False
+
+    @property
+    def pending(self) -> int:
+        return self._size or int(self.due)
+
+    @property
+    def held(self) -> int:
+        """How many bytes are really there."""
+        return self._size
 
     def write(self, data: ReadableBuffer, /) -> int:
         if type(data) is bytes and not self._ended:
@@ -132,10 +147,8 @@ class Transport:
 
     def pull(self, target: Any) -> int:
         """Move ciphertext into `target`: how many bytes, 0 at the peer's end, -1 if more has to come in first."""
-        incoming = self.incoming
-        if incoming.pending:
-            return incoming.read_into(target)  # type: ignore[no-any-return]
-        return 0 if incoming.eof else -1
+        taken: int = self.incoming.read_into(target)
+        return taken or (0 if self.incoming.eof else -1)
 
     def push(self, data: Any) -> int:
         """Take ciphertext for the peer: how many bytes, always all."""

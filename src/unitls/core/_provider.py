@@ -181,6 +181,10 @@ class Provider(ABC):
     def default_ciphers(self) -> tuple[int, ...]:
         """The suites enabled when none are chosen, as IANA values."""
 
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        """Likewise with some settings: the versions that they allow may need suites of their own."""
+        return self.default_ciphers()
+
     @abstractmethod
     def memory_buffer(self) -> Any:
         """A new, empty buffer of the fastest kind."""
@@ -199,6 +203,10 @@ class Provider(ABC):
         Raises:
             ConfigurationError: the library does not take it, or the key does not fit.
         """
+
+    def leaf(self, identity: Identity) -> bytes:
+        """The leaf certificate of an identity that was checked, in DER; empty if it cannot be told, as of one in a token."""
+        return getattr(identity.certificates[0], "der", None) or b""
 
     @abstractmethod
     def build(self, settings: Settings) -> Any:

@@ -69,7 +69,8 @@ def choose_identity(leaves: Sequence[bytes], hello: ClientHello) -> int:
     the others. Where names leave a choice, one comes first whose key the client can use, then the one registered first.
 
     Args:
-        leaves: the leaf certificates in DER, in the order in which they were registered; at least one.
+        leaves: the leaf certificates in DER, in the order in which they were registered; at least one. An empty one is
+            not known, and answers where no other names what is asked for and can be used.
         hello: what the client offers.
 
     Returns:
@@ -79,6 +80,8 @@ def choose_identity(leaves: Sequence[bytes], hello: ClientHello) -> int:
 
     def rank(index: int) -> tuple[int, bool, int]:
         leaf = leaves[index]
+        if not leaf:  # in a token, and not told
+            return 2, False, index
         return _distance(certificate_fields(leaf), name), not _is_usable(_needs(leaf), hello), index
 
     return min(range(len(leaves)), key=rank)

@@ -114,14 +114,17 @@ def one_callback_at_a_time(kit: Kit) -> None:
 
 @case("sni-callback-refuses", "alert-sent", server=_CALLBACK)
 def callback_that_refuses(kit: Kit) -> None:
-    """Anything but None ends the handshake with unrecognized_name."""
-    answers: tuple[Any, ...] = (False, 0, "", AlertDescription.ACCESS_DENIED, object())
-    for answer in answers:
+    """Anything but None ends the handshake: an alert's number with that alert, everything else with unrecognized_name."""
+    denied, unwelcome = AlertDescription.ACCESS_DENIED, AlertDescription.UNRECOGNIZED_NAME
+    answers: tuple[tuple[Any, AlertDescription], ...] = (
+        (False, unwelcome), (0, unwelcome), ("", unwelcome), (object(), unwelcome), (denied, denied), (49, denied)
+    )  # fmt: skip
+    for answer, due in answers:
         server = kit.server(sni_callback=lambda *_, a=answer: a)
         at_client, at_server = kit.pair(server=server).attempt()
         instance(at_server, ConnectionFault, f"the server's error for {answer!r}")
         alert = instance(at_client, PeerAlert, f"the client's error for {answer!r}").alert
-        equal(alert, AlertDescription.UNRECOGNIZED_NAME, "the alert")
+        equal(alert, due, f"the alert for {answer!r}")
 
 
 @case("sni-callback-raises", "error-cause", "alert-sent", server=_CALLBACK)

@@ -35,6 +35,9 @@ class GnuTLSProvider(Provider):
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
 
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        return config.default_suites(settings)
+
     def memory_buffer(self) -> ForeignBuffer:
         return ForeignBuffer()
 
@@ -43,6 +46,9 @@ class GnuTLSProvider(Provider):
 
     def check_identity(self, identity: Identity) -> None:
         config.check_identity(identity)
+
+    def leaf(self, identity: Identity) -> bytes:
+        return config.leaf(identity)
 
     def build(self, settings: Settings) -> config.Native:
         return config.build(settings)

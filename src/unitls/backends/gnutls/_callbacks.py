@@ -85,7 +85,7 @@ def _keep(number: int, error: BaseException) -> None:
 def pull_timeout(number: int, milliseconds: int) -> int:
     """Whether there is something to pull; nothing ever waits for it."""
     incoming = incoming_buffers.get(number)
-    return 1 if incoming is not None and incoming.pending else 0
+    return 1 if incoming is not None and incoming.held else 0
 
 
 # ---------------------------------------------------------------------------------------------- the handshake
@@ -127,6 +127,15 @@ def _staple(connection: Transport, target: Any) -> int:
     return 0
 
 
+@guarded(-1)
+def _find_key(connection: Transport, name: bytes, target: Any) -> int:
+    key = connection.owner.external_key(name)
+    if key is None:
+        return -1
+    native.allocated(target, key)
+    return 0
+
+
 @ffi.callback("int(gnutls_session_t)", error=native.E_CERTIFICATE_VERIFICATION_ERROR)  # type: ignore[untyped-decorator]
 def verify(session: Any) -> int:
     """Judge the peer's certificate (gnutls_session_set_verify_function)."""
@@ -162,6 +171,12 @@ def choose(
 def staple(session: Any, data: int, target: Any) -> int:
     """Give the OCSP response to staple (gnutls_certificate_set_ocsp_status_request_function2)."""
     return _staple(lib.gnutls_session_get_ptr(session), target)
+
+
+@ffi.callback("int(gnutls_session_t, const gnutls_datum_t *, gnutls_datum_t *)", error=-1)  # type: ignore[untyped-decorator]
+def find_key(session: Any, name: Any, target: Any) -> int:
+    """Give the external key of that name (gnutls_psk_set_server_credentials_function2)."""
+    return _find_key(lib.gnutls_session_get_ptr(session), native.content(name), target)
 
 
 # ---------------------------------------------------------------------------------------------- verification

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from ...api._certificates import Identity
 from ...api._errors import ConfigurationError, TLSError, UnsupportedFeature
 from ...api._features import Feature
+from ...api._versions import TLSVersion
 from ...core._plain_key import plain_key, signature_schemes
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
@@ -27,6 +28,13 @@ _PASSPHRASE: Final = "the passphrase of the private key is wrong (or its encrypt
 _PIN: Final = "the PIN of the token is wrong, or there is none"
 _LEAST_RSA_BITS: Final = 2048
 _TOO_WEAK: Final = "a certificate is too weak: RSA keys need 2048 bits"
+_OLD_SIGNATURES: Final = (
+    "a signer needs lower_bound=TLSVersion.TLSv1_2: what older versions sign has no SignatureScheme"
+)
+_NEEDS_DIGEST: Final = (
+    "on a server, GnuTLS gives a signer only the hash of what TLS 1.2 signs: pass sign_digest to PrivateKey.from_signer(), "
+    "or set lower_bound=TLSVersion.TLSv1_3"
+)
 _OTHER_KEY: Final = "GnuTLS cannot use a key of this kind: it takes RSA, ECDSA and EdDSA"
 
 
@@ -51,7 +59,7 @@ class LoadedIdentity:
         key = identity.private_key
         if not isinstance(key, NeutralPrivateKey):
             raise make(ConfigurationError, "this private key belongs to another backend")
-        chain = [_certificate(item) for item in identity.certificates]
+        chain = [certificate_der(item) for item in identity.certificates]
         self.leaf = chain[0]
         self.response = identity.ocsp_response
         self.count = len(chain)
@@ -88,7 +96,12 @@ class LoadedIdentity:
         native.check(lib.gnutls_certificate_set_key(credentials, NULL, 0, self.certificates, self.count, self.key))
 
 
-def _certificate(certificate: Any) -> bytes:
+def certificate_der(certificate: Any) -> bytes:
+    """A certificate in DER, read from its token if need be.
+
+    Raises:
+        ConfigurationError: it is of another backend, or is not there.
+    """
     if not isinstance(certificate, NeutralCertificate):
         raise make(ConfigurationError, "one of the certificates belongs to another backend")
     uri = certificate.uri
@@ -142,13 +155,10 @@ def _token_key(made: Any, key: NeutralPrivateKey) -> Any:
 
 
 def _signer_key(made: Any, key: NeutralPrivateKey) -> Any:
-    public, sign = key.public_key, key.sign
-    assert public is not None
-    assert sign is not None
-    schemes = signature_schemes(public)
+    schemes = signature_schemes(key.public_key or b"")
     if not schemes:
         raise make(ConfigurationError, _OTHER_KEY)
-    configured(lambda: _signers.import_signer(made, public, schemes, sign), "the public key of the signer")
+    configured(lambda: _signers.import_signer(made, schemes, key), "the public key of the signer")
     return made
 
 
@@ -186,25 +196,24 @@ def configured(load: Callable[[], T], what: str) -> T:
         raise make(ConfigurationError, text, native_code=error.code, native_text=error.text) from error
 
 
-def has_signer(identity: Identity) -> bool:
-    """Whether its key lives elsewhere."""
-    return getattr(identity.private_key, "sign", None) is not None
+def needs_message(identity: Identity) -> bool:
+    """Whether its key lives elsewhere, and signs messages only."""
+    key = identity.private_key
+    return getattr(key, "sign", None) is not None and getattr(key, "sign_digest", None) is None
 
 
 def check_signer(identity: Identity, lower: int, *, server_side: bool) -> None:
     """Refuse a signer where a version may be negotiated for which it cannot be told what to sign.
 
     Raises:
-        UnsupportedFeature: the lower bound is too low.
+        UnsupportedFeature: the lower bound is too low, or the signer needs to sign hashes.
     """
-    if not has_signer(identity):
+    key = identity.private_key
+    if getattr(key, "sign", None) is None:
         return
-    schemes = signature_schemes(getattr(identity.private_key, "public_key", None) or b"")
-    least = 0x0304 if server_side and not _EDDSA.intersection(schemes) else 0x0303
-    if lower < least:
-        name = "TLSv1_3" if least == 0x0304 else "TLSv1_2"
-        raise UnsupportedFeature(
-            f"a signer of this kind needs lower_bound=TLSVersion.{name} in this role: GnuTLS gives it a hash of what an older "
-            "version signs, and not the message",
-            feature=Feature.EXTERNAL_SIGNER,
-        )
+    if lower < TLSVersion.TLSv1_2:
+        raise UnsupportedFeature(_OLD_SIGNATURES, feature=Feature.EXTERNAL_SIGNER)
+    schemes = signature_schemes(getattr(key, "public_key", None) or b"")
+    rebuilds = not server_side or lower >= TLSVersion.TLSv1_3 or _EDDSA.intersection(schemes)
+    if needs_message(identity) and not rebuilds:
+        raise UnsupportedFeature(_NEEDS_DIGEST, feature=Feature.EXTERNAL_SIGNER)

@@ -53,6 +53,8 @@ def _open_client(session: Any, context: Native, plan: ConnectionPlan) -> None:
         _set_protocols(session, context.settings.protocols)
     if getattr(configuration, "request_ocsp", False):
         native.check(lib.gnutls_ocsp_status_request_enable_client(session, NULL, 0, NULL))
+    if context.keys is not None:
+        native.check(lib.gnutls_credentials_set(session, native.CRD_PSK, context.keys.credentials))
     if plan.session is not None:
         data = plan.session.native.data
         # A session that it does not take means a full handshake, as one that the server does not take.

@@ -81,11 +81,11 @@ class HandshakeEngine(Engine):
         session, incoming = self._session, self._transport.incoming
         self._tail = (self._tail + incoming.tail(ALERT_RECORD))[-ALERT_RECORD:]
         while True:
-            available = incoming.pending
+            available = incoming.held
             code = lib.gnutls_handshake(session)
             if code == 0:
                 break
-            if code == native.E_AGAIN and (not incoming.pending or incoming.pending == available):
+            if code == native.E_AGAIN and (not incoming.held or incoming.held == available):
                 raise WantRead
             if code != native.E_AGAIN and code not in GOES_ON:
                 self.fail(code)
@@ -178,12 +178,15 @@ class HandshakeEngine(Engine):
         if not context.shared_versions(hello):
             self._fault = (_PROTOCOL_VERSION, None, "no version of TLS in common")
             return native.E_NO_CIPHER_SUITES
-        if context.surplus:
-            suite = context.pick(hello)
+        keys = context.keys if hello.pre_shared_key and context.keys and context.keys.is_offered(content) else None
+        if context.surplus or keys is not None:
+            suite = context.pick(hello, keys)
             if suite is None:
                 self._fault = (_HANDSHAKE_FAILURE, None, "")
                 return native.E_NO_CIPHER_SUITES
             native.check(lib.gnutls_priority_set(session, context.single(suite)))
+            if keys is not None and keys.goes_with(suite):  # otherwise the certificates decide
+                native.check(lib.gnutls_credentials_set(session, native.CRD_PSK, keys.credentials))
         return 0
 
     def _server_hello(self, content: bytes) -> int:
@@ -205,6 +208,11 @@ class HandshakeEngine(Engine):
         identity = None if choose is None else choose(authorities)
         self._chosen = None if identity is None else LoadedIdentity(identity)
         return self._chosen
+
+    def external_key(self, name: bytes) -> bytes | None:
+        """The external key of that name; the library asks only where the ClientHello names ours."""
+        keys = self._context.keys
+        return keys.key if keys is not None and keys.name == name else None
 
     @property
     def staple(self) -> bytes | None:

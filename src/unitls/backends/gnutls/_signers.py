@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from ...api._certificates import Signer
 from ...core._values import NeutralPrivateKey
 from . import _callbacks, ciphers, native
+from ._transcript import digest_size
 from .native import NULL, ffi, lib
 
 _PK_ALGORITHM: Final = 1  # GNUTLS_PRIVKEY_INFO_*
@@ -21,6 +22,7 @@ _PIN_WRONG: Final = 1 << 5
 
 class _Remote(NamedTuple):
     sign: Signer
+    sign_digest: Signer | None
     schemes: frozenset[int]
     algorithm: int
     bits: int
@@ -35,19 +37,21 @@ _modules: Final[set[str]] = set()
 # ---------------------------------------------------------------------------------------------- callables
 
 
-def import_signer(key: Any, public_key: bytes, schemes: list[int], sign: Signer) -> None:
-    """Make `key`, a new gnutls_privkey_t, one that calls `sign`.
+def import_signer(made: Any, schemes: list[int], key: NeutralPrivateKey) -> None:
+    """Make `made`, a new gnutls_privkey_t, one that calls the signers of `key`.
 
     Raises:
         native.Error: the library does not know keys of this kind.
     """
     public = native.owned("gnutls_pubkey_t", lib.gnutls_pubkey_init, lib.gnutls_pubkey_deinit)
-    native.check(lib.gnutls_pubkey_import(public, native.datum(public_key), native.DER))
+    assert key.public_key is not None
+    assert key.sign is not None
+    native.check(lib.gnutls_pubkey_import(public, native.datum(key.public_key), native.DER))
     bits = ffi.new("unsigned int *")
     algorithm = native.check(lib.gnutls_pubkey_get_pk_algorithm(public, bits))
     number = next(_numbers)
-    _remotes[number] = _Remote(sign, frozenset(schemes), algorithm, bits[0])
-    code = lib.gnutls_privkey_import_ext4(key, number, _sign_data, _sign_hash, NULL, _forget, _tell, 0)
+    _remotes[number] = _Remote(key.sign, key.sign_digest, frozenset(schemes), algorithm, bits[0])
+    code = lib.gnutls_privkey_import_ext4(made, number, _sign_data, _sign_hash, NULL, _forget, _tell, 0)
     if code < 0:
         _remotes.pop(number, None)
     native.check(code)
@@ -75,15 +79,23 @@ def _sign_data(key: Any, algorithm: int, number: int, flags: int, data: Any, sig
 def _sign_hash(key: Any, algorithm: int, number: int, flags: int, data: Any, signature: Any) -> int:
     """Sign where the library gives the hash of the message: RSA and ECDSA."""
     try:
-        scheme, transcript = ciphers.signature_values().get(algorithm, 0), _callbacks.thread.transcript
-        message = None if transcript is None else transcript.signed(scheme, native.content(data))
-        if message is None:
-            raise ValueError("GnuTLS gives the signer a hash whose message is not known")
-        native.allocated(signature, _remotes[number].sign(scheme, message))
+        scheme = ciphers.signature_values().get(algorithm, 0)
+        native.allocated(signature, _signature(_remotes[number], scheme, native.content(data)))
     except BaseException as error:
         _callbacks.thread.failure = error
         return native.E_PK_SIGN_FAILED
     return 0
+
+
+def _signature(remote: _Remote, scheme: int, given: bytes) -> bytes:
+    """Sign a hash, which may stand in a DigestInfo (RFC 8017 section 9.2): as such, or else by its message."""
+    if remote.sign_digest is not None:
+        return remote.sign_digest(scheme, given[-digest_size(scheme) :])
+    transcript = _callbacks.thread.transcript
+    message = None if transcript is None else transcript.signed(scheme, given)
+    if message is None:
+        raise ValueError("GnuTLS gives the signer a hash whose message is not known, and there is no sign_digest")
+    return remote.sign(scheme, message)
 
 
 @ffi.callback("void(gnutls_privkey_t, uintptr_t)")  # type: ignore[untyped-decorator]

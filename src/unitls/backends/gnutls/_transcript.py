@@ -3,7 +3,7 @@
 GnuTLS gives such a key the hash of the message (EdDSA apart), and a signer wants the message. It is rebuilt from the
 handshake as it went by: with TLS 1.3 from the hash of all messages so far (RFC 8446 section 4.4.3), with TLS 1.2 it is
 those messages themselves (RFC 5246 section 7.4.8). Whether it is the right one is told by the hash. What a TLS 1.2 server
-signs cannot be rebuilt: it holds a key that the library has not shown yet.
+signs cannot be rebuilt: it holds a key that the library has not shown yet. A signer that takes hashes needs none of this.
 """
 
 from __future__ import annotations
@@ -37,6 +37,15 @@ _HASHES: Final = {
     0x080B: "sha512",
     0x0601: "sha512",
 }
+
+
+def digest_size(scheme: int) -> int:
+    """How many bytes the hash of a SignatureScheme has.
+
+    Raises:
+        KeyError: it signs the message itself, or is not known.
+    """
+    return hashlib.new(_HASHES[scheme]).digest_size
 
 
 class Transcript:

@@ -224,7 +224,12 @@ def _joined(elements: Iterable[str], groups: Iterable[int], signatures: Iterable
 
 
 def priority_string(
-    versions: Iterable[int], suites: Sequence[int], groups: Sequence[int], signatures: Sequence[int], options: str
+    versions: Iterable[int],
+    suites: Sequence[int],
+    groups: Sequence[int],
+    signatures: Sequence[int],
+    options: str,
+    further: Iterable[str] = (),
 ) -> str:
     """What gnutls_priority_init2 takes to enable these, and as little besides as it can express.
 
@@ -236,12 +241,13 @@ def priority_string(
         groups: by preference.
         signatures: by preference.
         options: further words, each with a colon in front.
+        further: key exchanges besides those of the suites.
     """
     chosen = [_by_value()[value] for value in suites]
     parts = [[item.cipher for item in chosen], [item.mac for item in chosen]]
     exchanges = [item.exchange for item in chosen if item.exchange]
     names = [f"VERS-{VERSION_NAMES[value]}" for value in versions]
-    elements = [*names, *(name for part in (*parts, exchanges) for name in dict.fromkeys(part))]
+    elements = [*names, *(name for part in (*parts, exchanges) for name in dict.fromkeys(part)), *further]
     return _joined(elements, groups, signatures, options)
 
 

@@ -21,7 +21,8 @@ from ...core._system_trust import system_bundle
 from ...core._values import NeutralTrustStore
 from . import _callbacks, ciphers, native
 from ._early import AntiReplay
-from ._identities import LoadedIdentity, check_signer, configured, has_signer
+from ._identities import LoadedIdentity, certificate_der, check_signer, configured, needs_message
+from ._psk import Keys, check_psk
 from ._revocation import load_crl
 from ._server_sessions import ServerSessions
 from ._tickets import TicketKeys
@@ -31,7 +32,6 @@ from .verify import purpose_of_peer
 
 _REASONS: Final = {
     Feature.ECH: "GnuTLS does not have it",
-    Feature.EXTERNAL_PSK: "not yet written: GnuTLS has it",
 }
 _NO_POST_QUANTUM: Final = "this build of GnuTLS has none: it came with 3.8.8, where a library for it is installed"
 _NO_TOKENS: Final = "this build of GnuTLS has no p11-kit"
@@ -42,7 +42,7 @@ _NOTES: Final = (
     "the listed ones; the connection ends with an alert if the server picks one of them.",
     "GnuTLS ends a connection whose peer sends more than eight KeyUpdates within a second, data between them or not.",
     "A server of GnuTLS refuses a server name with an underscore, and ends a connection whose client renegotiates.",
-    "A signer of RSA or ECDSA needs TLS 1.3 on a server: GnuTLS gives it a hash, and what TLS 1.2 signs cannot be rebuilt.",
+    "A signer of RSA or ECDSA needs sign_digest on a server of TLS 1.2, where GnuTLS tells no more than the hash.",
 )
 _DISABLE_TIME_CHECKS: Final = 1 << 6 | 1 << 7  # GNUTLS_VERIFY_DISABLE_TIME_CHECKS, ..._TRUSTED_TIME_CHECKS
 _DISABLE_REVOCATION_CHECKS: Final = 1 << 9
@@ -67,12 +67,13 @@ class Native:
         surplus: what `priority` enables besides.
         purpose: what the peer's certificate has to be meant for.
         crls: revocation lists.
+        keys: the external pre-shared key, if there is one.
         tickets: a server's ticket keys.
         sessions: a server's sessions of clients that take no tickets.
         anti_replay: the memory of a server that takes early data.
         staple: the OCSP response of a server.
         verifies: whether peers are verified that send a certificate.
-        may_need_transcript: whether a signer may be asked to sign.
+        may_need_transcript: whether a signer may be asked to sign that takes messages only.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -86,7 +87,7 @@ class Native:
         self.server_side = settings.server_side
         self.verifies = settings.verify or _asks_later(configuration)
         chooses = getattr(configuration, "choose_certificate", None) is not None
-        self.may_need_transcript = chooses or any(has_signer(item) for item in configuration.identities)
+        self.may_need_transcript = chooses or any(needs_message(item) for item in configuration.identities)
         self.purpose = purpose_of_peer(settings.server_side)
         self.suites = suites_of(settings)
         self.priority = new_priority(settings, self.suites)
@@ -98,6 +99,7 @@ class Native:
         )
         self.crls = [configured(lambda der=der: load_crl(der), "a revocation list") for der in configuration.crls]  # type: ignore[misc]
         self.staple = None if settings.identity is None else settings.identity.ocsp_response
+        self.keys = None if configuration.external_psk is None else Keys(configuration.external_psk, self.server_side)
         self.tickets = TicketKeys(getattr(configuration, "ticket_keys", None)) if settings.server_side else None
         self.anti_replay = AntiReplay() if getattr(configuration, "max_early_data", 0) else None
         self.sessions = ServerSessions() if settings.server_side else None
@@ -136,9 +138,10 @@ class Native:
         lower, upper = self.settings.lower, self.settings.upper
         return [value for value in ciphers.versions() if lower <= value <= upper and value in hello.versions]
 
-    def pick(self, hello: ClientHello) -> int | None:
-        """The suite for a client; `None` if there is none in common."""
-        return ciphers.pick(self.suites, hello.cipher_suites, self.shared_versions(hello), self._exchanges)
+    def pick(self, hello: ClientHello, keys: Keys | None = None) -> int | None:
+        """The suite for a client, which should go with the key that it offers; `None` if there is none in common."""
+        suites = self.suites if keys is None else keys.preferred(self.suites)
+        return ciphers.pick(suites, hello.cipher_suites, self.shared_versions(hello), self._exchanges)
 
     def single(self, suite: int) -> Any:
         """A priority that enables this suite only, for a server that has chosen it."""
@@ -148,10 +151,14 @@ class Native:
             return self._single[suite]
 
 
+def default_suites(settings: Settings) -> tuple[int, ...]:
+    """The suites enabled when none are chosen; TLS 1.0 and 1.1, where they are allowed, get some of their own."""
+    return ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
+
+
 def suites_of(settings: Settings) -> tuple[int, ...]:
-    """The suites that may be negotiated; by default TLS 1.0 and 1.1, where they are allowed, get some of their own."""
-    default = ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
-    return enabled_suites(settings, capabilities(), default)
+    """The suites that may be negotiated."""
+    return enabled_suites(settings, capabilities(), default_suites(settings))
 
 
 def _asks_later(configuration: TLSConfiguration) -> bool:
@@ -176,7 +183,9 @@ def new_priority(settings: Settings, suites: tuple[int, ...]) -> Any:
     signatures = _known(configuration.signature_algorithms, ciphers.signatures())
     # A server's order counts, as with OpenSSL; a client does not talk to a server that could be made to renegotiate.
     options = _COMMON_OPTIONS + (":%SERVER_PRECEDENCE" if settings.server_side else ":%SAFE_RENEGOTIATION")
-    string = ciphers.priority_string(versions, suites, groups, signatures, options)
+    # A server takes a key without that.
+    exchanges = ("ECDHE-PSK",) if configuration.external_psk is not None and not settings.server_side else ()
+    string = ciphers.priority_string(versions, suites, groups, signatures, options, exchanges)
     return configured(lambda: ciphers.new_priority(string), "the choice of algorithms")
 
 
@@ -278,6 +287,8 @@ def check(settings: Settings) -> None:
         check_signer(identity, settings.lower, server_side=settings.server_side)
     if _asks_later(configuration):
         _check_later(configuration)
+    if configuration.external_psk is not None:
+        check_psk(configuration.external_psk, settings.upper)
     new_priority(settings, suites_of(settings))
 
 
@@ -311,6 +322,11 @@ def _check_later(configuration: TLSConfiguration) -> None:
 def check_identity(identity: Identity) -> None:
     """Load `identity` and throw it away."""
     LoadedIdentity(identity)
+
+
+def leaf(identity: Identity) -> bytes:
+    """The leaf certificate in DER, also of one in a token."""
+    return certificate_der(identity.certificates[0])
 
 
 def build(settings: Settings) -> Native:

@@ -10,6 +10,7 @@ from ...api._errors import ConfigurationError
 from ...api._sessions import Session
 from . import ciphers, native, verify
 from ._early import allowed_by
+from ._psk import stands_for_certificates
 from ._shaking import GOES_ON, TLS13, HandshakeEngine
 from .errors import make
 from .native import NULL, Error, WantRead, ffi, lib
@@ -30,7 +31,7 @@ _UNIQUE: Final = 0  # GNUTLS_CB_TLS_UNIQUE
 _NO_RENEGOTIATION: Final = 100
 _LIFETIME: Final = 6 * 3600
 """How long a session can be resumed whose server does not say it: the library's own bound."""
-_TRIED_AGAIN: Final = GOES_ON | {native.E_AGAIN, 0}
+_TRIED_AGAIN: Final = GOES_ON | {native.E_AGAIN}
 
 
 class KeptSession(NamedTuple):
@@ -58,6 +59,7 @@ class GnuTLSEngine(HandshakeEngine):
         scratch = self._scratch
         if scratch is None:
             scratch = self._scratch = _new(_RECORD)
+        self._transport.incoming.due = False
         got = self._first or _receive(self._session, scratch, size)
         if got < 0:
             got = self._read_again(got, scratch, size)
@@ -70,14 +72,15 @@ class GnuTLSEngine(HandshakeEngine):
             scratch = self._scratch = _new(READ_SIZE)
         session, incoming, receive = self._session, self._transport.incoming, _receive
         room = min(size, READ_SIZE)
+        incoming.due = False
         done = self._first or receive(session, scratch, room)
         if done < 0:
             done = self._read_again(done, scratch, room)
-        while done and room - done >= _RECORD and incoming.pending:
+        while done and room - done >= _RECORD and incoming.held:
             got = receive(session, scratch + done, room - done)
             if got <= 0:
                 if got not in _TRIED_AGAIN:
-                    self._first = got  # the data is given now, and what this means by the next call
+                    self._first, incoming.due = got, True  # the data is given now, and what this means by the next call
                 break
             done += got
         return _bytes(scratch, done)[:]  # type: ignore[no-any-return]
@@ -85,6 +88,7 @@ class GnuTLSEngine(HandshakeEngine):
     def read_into(self, size: int, buffer: Any) -> int:
         target = _memory(buffer)
         room = min(size, len(target))
+        self._transport.incoming.due = False
         got: int = self._first or _receive(self._session, target, room)
         return self._read_again(got, target, room) if got < 0 else got
 
@@ -95,7 +99,7 @@ class GnuTLSEngine(HandshakeEngine):
         if not asking:
             self._first = 0
         while True:
-            if code == native.E_AGAIN and not incoming.pending:
+            if code == native.E_AGAIN and not incoming.held:
                 raise WantRead
             if code == native.E_REHANDSHAKE:
                 lib.gnutls_alert_send(session, native.AL_WARNING, _NO_RENEGOTIATION)
@@ -105,13 +109,13 @@ class GnuTLSEngine(HandshakeEngine):
                     raise error
             elif code != native.E_AGAIN and code not in GOES_ON:
                 self.fail(code)
-            available = incoming.pending
+            available = incoming.held
             code = self._ask_again() if asking and self._first else 0
             if code == 0:
                 code = lib.gnutls_record_recv(session, target, size)
             if code >= 0:
                 return code
-            if code == native.E_AGAIN and incoming.pending == available:
+            if code == native.E_AGAIN and incoming.held == available:
                 raise WantRead
 
     def _ask_again(self) -> int:
@@ -185,6 +189,12 @@ class GnuTLSEngine(HandshakeEngine):
 
     def resumed(self) -> bool | None:
         return bool(lib.gnutls_session_is_resumed(self._session))
+
+    def used_external_psk(self) -> bool:
+        if self._context.keys is None or not stands_for_certificates(self._session):
+            return False
+        # A session that was resumed has authenticated as the one before, which kept the server's certificate if it had one.
+        return not (self.resumed() if self._context.server_side else verify.peer_chain(self._session))
 
     def group(self) -> int | None:
         return ciphers.group_values().get(lib.gnutls_group_get(self._session))
