@@ -62,6 +62,7 @@ FACTS: Final[Mapping[str, Facts]] = {
     "pyopenssl": Facts(
         "OpenSSL as it comes with `cryptography`, through pyOpenSSL", "`unitls[pyopenssl]`", "Apache-2.0"
     ),
+    "schannel": Facts("SChannel, through `ctypes`", "Windows", "part of Windows"),
 }
 
 

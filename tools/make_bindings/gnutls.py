@@ -163,12 +163,13 @@ int gnutls_ocsp_status_request_enable_client(gnutls_session_t, gnutls_datum_t *,
 int gnutls_ocsp_status_request_get2(gnutls_session_t, unsigned int, gnutls_datum_t *);
 
 int gnutls_psk_allocate_client_credentials(gnutls_psk_client_credentials_t *);
+int gnutls_psk_allocate_client_credentials2(gnutls_psk_client_credentials_t *, int);
 void gnutls_psk_free_client_credentials(gnutls_psk_client_credentials_t);
 int gnutls_psk_set_client_credentials2(gnutls_psk_client_credentials_t, const gnutls_datum_t *, const gnutls_datum_t *, int);
 int gnutls_psk_allocate_server_credentials(gnutls_psk_server_credentials_t *);
+int gnutls_psk_allocate_server_credentials2(gnutls_psk_server_credentials_t *, int);
 void gnutls_psk_free_server_credentials(gnutls_psk_server_credentials_t);
 void gnutls_psk_set_server_credentials_function2(gnutls_psk_server_credentials_t, gnutls_psk_server_credentials_function2);
-int gnutls_auth_get_type(gnutls_session_t);
 
 int gnutls_pcert_import_x509_raw(gnutls_pcert_st *, const gnutls_datum_t *, int, unsigned int);
 void gnutls_pcert_deinit(gnutls_pcert_st *);

@@ -205,6 +205,8 @@ SECMODModule *SECMOD_LoadUserModule(char *, SECMODModule *, int);
 int SECMOD_UnloadUserModule(SECMODModule *);
 void SECMOD_DestroyModule(SECMODModule *);
 PK11SlotInfo *SECMOD_OpenUserDB(const char *);
+PK11SymKey *PK11_ImportSymKey(PK11SlotInfo *, unsigned long, int, unsigned long, SECItem *, void *);
+void PK11_FreeSymKey(PK11SymKey *);
 int PK11_ExtractKeyValue(PK11SymKey *);
 SECItem *PK11_GetKeyData(PK11SymKey *);
 typedef struct {
@@ -236,6 +238,8 @@ typedef struct {
     int keaType, keaGroup, symCipher, macAlgorithm, authType, signatureScheme;
     int originalKeaGroup;
     int resumed;
+    int peerDelegCred;
+    int pskType;
 } SSLChannelInfo;
 
 PRFileDesc *SSL_ImportFD(PRFileDesc *, PRFileDesc *);
@@ -243,6 +247,7 @@ int SSL_OptionSet(PRFileDesc *, int, intptr_t);
 int SSL_ResetHandshake(PRFileDesc *, int);
 int SSL_ForceHandshake(PRFileDesc *);
 int SSL_SetURL(PRFileDesc *, const char *);
+int SSL_SetSockPeerID(PRFileDesc *, const char *);
 int SSL_VersionRangeSet(PRFileDesc *, const SSLVersionRange *);
 int SSL_VersionRangeGetSupported(int, SSLVersionRange *);
 uint16_t SSL_GetNumImplementedCiphers(void);
@@ -274,6 +279,7 @@ void *SSL_GetExperimentalAPI(const char *);
 
 typedef int (*SSLCipherSuiteOrderSet)(PRFileDesc *, const uint16_t *, uint16_t);
 typedef int (*SSLKeyUpdate)(PRFileDesc *, int);
+typedef int (*SSLAddExternalPsk)(PRFileDesc *, PK11SymKey *, const uint8_t *, unsigned int, int);
 typedef int (*SSLSendCertificateRequest)(PRFileDesc *);
 typedef int (*SSLSendSessionTicket)(PRFileDesc *, const uint8_t *, unsigned int);
 typedef int (*SSLSetResumptionToken)(PRFileDesc *, const uint8_t *, unsigned int);

@@ -51,9 +51,11 @@ typedef int (*CallbackRsaPssVerify)(WOLFSSL *, unsigned char *, unsigned int, un
 typedef int (*CallbackEccKeyGen)(WOLFSSL *, void *, unsigned int, int, uintptr_t);
 typedef int (*CallbackX25519KeyGen)(WOLFSSL *, void *, unsigned int, uintptr_t);
 typedef struct {
-    int algorithm; int kind; const unsigned char *data; unsigned int size; unsigned char *digest; void *object;
+    int algorithm; int padding; int kind; const unsigned char *data; unsigned int size; unsigned char *digest; void *object;
 } HashInfo;
 typedef int (*CryptoDevCallbackFunc)(int, HashInfo *, void *);
+typedef WOLFSSL_SESSION *(*SessionGetCb)(WOLFSSL *, const unsigned char *, int, int *);
+typedef int (*SessionNewCb)(WOLFSSL *, WOLFSSL_SESSION *);
 typedef int (*wc_pem_password_cb)(char *, int, int, uintptr_t);
 
 int wolfSSL_Init(void);
@@ -106,13 +108,14 @@ int wolfSSL_CTX_set_timeout(WOLFSSL_CTX *, unsigned int);
 int wolfSSL_CTX_add_client_CA(WOLFSSL_CTX *, WOLFSSL_X509 *);
 WOLFSSL_X509 *wolfSSL_d2i_X509(WOLFSSL_X509 **, const unsigned char **, int);
 void wolfSSL_X509_free(WOLFSSL_X509 *);
+void wolfSSL_CTX_sess_set_get_cb(WOLFSSL_CTX *, SessionGetCb);
+void wolfSSL_CTX_sess_set_new_cb(WOLFSSL_CTX *, SessionNewCb);
 long wolfSSL_CTX_set_session_cache_mode(WOLFSSL_CTX *, long);
 long wolfSSL_CTX_set_options(WOLFSSL_CTX *, long);
 int wolfSSL_CTX_no_dhe_psk(WOLFSSL_CTX *);
 int wolfSSL_CTX_allow_post_handshake_auth(WOLFSSL_CTX *);
 int wolfSSL_CTX_load_verify_buffer_ex(WOLFSSL_CTX *, const unsigned char *, long, int, int, unsigned int);
 WOLFSSL_CERT_MANAGER *wolfSSL_CTX_GetCertManager(WOLFSSL_CTX *);
-void wolfSSL_CertManagerSetVerify(WOLFSSL_CERT_MANAGER *, VerifyCallback);
 int wolfSSL_CertManagerVerifyBuffer(WOLFSSL_CERT_MANAGER *, const unsigned char *, long, int);
 int wolfSSL_CertManagerEnableCRL(WOLFSSL_CERT_MANAGER *, int);
 int wolfSSL_CertManagerLoadCRLBuffer(WOLFSSL_CERT_MANAGER *, const unsigned char *, long, int);
@@ -174,6 +177,7 @@ int wolfSSL_send_SessionTicket(WOLFSSL *);
 WOLFSSL_SESSION *wolfSSL_get_session(WOLFSSL *);
 WOLFSSL_SESSION *wolfSSL_get1_session(WOLFSSL *);
 int wolfSSL_set_session(WOLFSSL *, WOLFSSL_SESSION *);
+long wolfSSL_SSL_SESSION_set_timeout(WOLFSSL_SESSION *, long);
 int wolfSSL_session_reused(WOLFSSL *);
 void wolfSSL_SESSION_free(WOLFSSL_SESSION *);
 const unsigned char *wolfSSL_SESSION_get_id(const WOLFSSL_SESSION *, unsigned int *);
@@ -193,6 +197,7 @@ void *wolfSSL_X509_STORE_CTX_get_ex_data(WOLFSSL_X509_STORE_CTX *, int);
 int wolfSSL_get_ex_data_X509_STORE_CTX_idx(void);
 int wolfSSL_X509_STORE_CTX_get_error_depth(WOLFSSL_X509_STORE_CTX *);
 int wolfSSL_X509_STORE_CTX_get_error(WOLFSSL_X509_STORE_CTX *);
+WOLFSSL_X509 *wolfSSL_X509_STORE_CTX_get_current_cert(WOLFSSL_X509_STORE_CTX *);
 WOLFSSL_STACK *wolfSSL_X509_STORE_GetCerts(WOLFSSL_X509_STORE_CTX *);
 int wolfSSL_sk_X509_num(const WOLFSSL_STACK *);
 WOLFSSL_X509 *wolfSSL_sk_X509_value(WOLFSSL_STACK *, int);
@@ -207,6 +212,9 @@ int wc_ChaCha20Poly1305_Encrypt(const unsigned char *, const unsigned char *, co
 int wc_ChaCha20Poly1305_Decrypt(const unsigned char *, const unsigned char *, const unsigned char *, unsigned int,
     const unsigned char *, unsigned int, const unsigned char *, unsigned char *);
 
+int wc_InitSha256_ex(void *, void *, int);
+int wc_Sha256Update(void *, const unsigned char *, unsigned int);
+void wc_Sha256Free(void *);
 int wc_ecc_make_key_ex(void *, int, void *, int);
 int wc_ecc_export_x963(void *, unsigned char *, unsigned int *);
 int wc_curve25519_make_key(void *, int, void *);

@@ -1,0 +1,90 @@
+"""NSS, through cffi."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._provider import ConnectionPlan, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralPrivateKey, NeutralTrustStore
+from ...core._verdict import judge
+from . import _identity, ciphers, config, errors, native
+from .engine import NSSEngine
+
+
+class NSSProvider(Provider):
+    """NSS, as core sees it."""
+
+    name = "nss"
+    library_version = native.VERSION
+    fault_types = (native.Error, native.WantRead)
+    want_read = (native.WantRead,)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (native.MemoryBuffer,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    alpn_mismatch_is_fatal = True
+    needs_client_hello = True
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> native.MemoryBuffer:
+        return native.MemoryBuffer()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        _identity.check_identity(identity)
+
+    def build(self, settings: Settings) -> config.Native:
+        return config.build(settings, functools.partial(judge, self, settings.configuration))
+
+    def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        return NSSEngine(context, plan, incoming, outgoing)
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)
+
+
+class NSSClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = NSSProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class NSSServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = NSSClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="nss",
+    library_version=native.VERSION,
+    client_context=NSSClientContext,
+    server_context=NSSServerContext,
+    certificate=_identity.NSSCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=native.MemoryBuffer,
+    find_capabilities=config.capabilities,
+)

@@ -1,0 +1,58 @@
+"""The key log (the format of SSLKEYLOGFILE), from the secrets of TLS 1.3 that NSS tells."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_LABELS: Final = {
+    (False, False): "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    (True, False): "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+    (False, True): "CLIENT_TRAFFIC_SECRET_0",
+    (True, True): "SERVER_TRAFFIC_SECRET_0",
+}
+_RANDOM: Final = slice(11, 43)
+"""Behind the header of the record (5 bytes), the header of the message (4) and the version (2)."""
+
+
+class SecretLog:
+    """The secrets of one connection, on their way to the file.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        random: what the lines are found by; `None` until the ClientHello is known.
+    """
+
+    __slots__ = ("_lines", "_path", "random")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lines: list[str] = []
+        self.random: bytes | None = None
+
+    def read_random(self, flight: bytes) -> None:
+        """Find the random value in the first bytes that a client sends."""
+        if len(flight) >= _RANDOM.stop:
+            self.random = flight[_RANDOM]
+
+    def add(self, is_server: bool, is_data: bool, secret: bytes) -> None:
+        """Take a secret.
+
+        Args:
+            is_server: whether it protects what the server sends.
+            is_data: whether application data, or the handshake.
+            secret: the secret.
+        """
+        self._lines.append(f"{_LABELS[is_server, is_data]} {{}} {secret.hex()}\n")
+
+    def flush(self) -> None:
+        """Write what there is."""
+        if self._lines and self.random is not None:
+            text = "".join(self._lines).format(*[self.random.hex()] * len(self._lines))
+            self._lines.clear()
+            with open(self._path, "a", encoding="ascii") as file:
+                file.write(text)  # in one piece, so that lines of other connections do not come in between
+
+    def __repr__(self) -> str:
+        return f"<SecretLog {self._path}>"

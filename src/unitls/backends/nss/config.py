@@ -1,0 +1,332 @@
+"""From settings to a model socket of NSS's, and what NSS can do."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Final
+
+from ...api._configuration import CertificateChooser, TLSClientConfiguration, TLSServerConfiguration
+from ...api._errors import ConfigurationError, UnsupportedFeature
+from ...api._features import Capabilities, Feature
+from ...api._protocols import ClientAuthentication
+from ...api._versions import TLSVersion
+from ...core._pem import certificates_from
+from ...core._settings import Settings
+from ...core._system_trust import system_bundle
+from ...core._values import NeutralTrustStore
+from . import _layer, ciphers, native
+from ._crls import load_crls
+from ._identity import Identity, configure, load_identity
+from ._parameters import groups, known_groups, known_schemes, schemes, versions
+from ._pkix import Anchors
+from ._psk import Key, check_psk, load_psk, preferred
+from ._tickets import TicketBook
+from .errors import make
+from .native import checked, ffi, nss, ssl
+
+_REASONS: Final = {
+    Feature.VERSIONS: "NSS has TLS 1.0 to 1.3 here",
+    Feature.TICKET_KEYS: "NSS makes the keys of its tickets itself, one set for the whole process",
+    Feature.TLS_UNIQUE_BINDING: "NSS does not tell the Finished messages",
+    Feature.EARLY_DATA: "not yet written: NSS has it",
+    Feature.ECH: "not yet written: NSS has it",
+    Feature.EXTERNAL_SIGNER: "NSS signs with keys in PKCS#11 tokens only; PrivateKey.from_pkcs11() names one",
+    Feature.FIPS: "in FIPS mode NSS takes no private keys from memory",
+}
+_NO_POST_QUANTUM: Final = "it needs NSS 3.105 or newer"
+_NOTES: Final = (
+    "The key log has what NSS tells: the traffic secrets of TLS 1.3, and no EXPORTER_SECRET. A key_log is refused where "
+    "TLS 1.2 is allowed; what SSLKEYLOGFILE asks for is written for connections of TLS 1.3 only.",
+    "Up to TLS 1.2 NSS exports keying material with suites of SHA-256 only, and none for an empty context, as tls-exporter "
+    "has it; such a call is refused.",
+    "Where a pin or the verification hook refuses a certificate that NSS has accepted, the connection ends without an "
+    "alert.",
+    "An encrypted private key is decrypted, a stapled OCSP response and revocation lists are checked, by the package "
+    "cryptography.",
+    "A client that has shown a certificate cannot resume: NSS gives such sessions to nobody.",
+    "A client puts together the intermediates that it sends from those of its identity and others the process has met.",
+)
+_NEEDS_CRYPTOGRAPHY: Final = "{} needs the package 'cryptography' with this backend: pip install cryptography"
+_REQUIRE_ALWAYS: Final = 1
+_SESSIONS: Final = 1024
+"""How many sessions up to TLS 1.2 NSS keeps for clients without tickets, for the whole process."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Native:
+    """A model socket, and what the engine needs besides.
+
+    Attributes:
+        model: the socket whose settings each connection gets.
+        upper: the highest version.
+        verify: whether the peer is verified in the handshake.
+        usage: for what: a server or a client.
+        anchors: what is trusted.
+        authorities: the anchors as a server names them to its clients.
+        clock: the time to verify at, if not now.
+        depth: how many intermediates there may be.
+        crls: revocation lists.
+        request_ocsp: whether the server has to staple a good OCSP response.
+        late_check: core's verdict, for a certificate that comes after the handshake.
+        psk: an external pre-shared key.
+        identity: a client's own.
+        choose: picks a client's by the server's list of authorities.
+        resumption: whether a client collects tickets.
+        protocols: a server's, by preference.
+        tickets: which tickets a server takes.
+        ticket_count: how many it gives.
+        key_log: the path of the key log.
+    """
+
+    model: Any
+    upper: TLSVersion
+    verify: bool
+    usage: int
+    anchors: Anchors = field(repr=False)
+    authorities: Any = None
+    clock: Callable[[], float] | None = None
+    depth: int | None = None
+    crls: tuple[Any, ...] = field(default=(), repr=False)
+    request_ocsp: bool = False
+    late_check: Callable[[Any, Any], Any] | None = None
+    psk: Key | None = None
+    identity: Identity | None = None
+    choose: Callable[[tuple[bytes, ...]], Identity | None] | None = None
+    resumption: bool = False
+    protocols: tuple[bytes, ...] = ()
+    tickets: TicketBook = field(default_factory=TicketBook, repr=False)
+    ticket_count: int = 0
+    key_log: str | None = None
+
+
+@functools.cache
+def capabilities() -> Capabilities:
+    """What NSS can do here."""
+    reasons = dict(_REASONS)
+    if 4588 not in known_groups():
+        reasons[Feature.POST_QUANTUM_GROUPS] = _NO_POST_QUANTUM
+    return Capabilities(
+        versions=versions(),
+        features=frozenset(set(Feature) - set(reasons)),
+        reasons=MappingProxyType(reasons),
+        cipher_suites=ciphers.available(),
+        notes=_NOTES,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- what is refused
+
+
+def check(settings: Settings) -> None:
+    """Refuse what NSS cannot be narrowed to.
+
+    Raises:
+        UnsupportedFeature: a key log is demanded of versions whose secrets NSS does not tell.
+        ConfigurationError: none of the groups or signature algorithms is one of NSS's, a revocation list cannot be
+            read, or the package that it takes is missing.
+    """
+    configuration = settings.configuration
+    for wanted, known, what in (
+        (configuration.groups, known_groups(), "groups"),
+        (configuration.signature_algorithms, known_schemes(), "signature algorithms"),
+    ):
+        if wanted is not None and not set(wanted) & set(known):
+            raise make(ConfigurationError, f"NSS has none of the {what} that were asked for")
+    if configuration.key_log and settings.lower < TLSVersion.TLSv1_3:
+        raise UnsupportedFeature(
+            "NSS tells the secrets of TLS 1.3 only: a key log needs lower_bound=TLSVersion.TLSv1_3",
+            feature=Feature.KEY_LOG,
+        )
+    _check_revocation(settings)
+    if configuration.external_psk is not None:
+        check_psk(configuration.external_psk)
+    if _is_late_server(settings) and not isinstance(configuration.trust_store, NeutralTrustStore):
+        raise make(ConfigurationError, "client certificates after the handshake need a trust store")
+
+
+def _check_revocation(settings: Settings) -> None:
+    configuration = settings.configuration
+    for wanted, what in (
+        (getattr(configuration, "request_ocsp", False), "checking an OCSP response"),
+        (configuration.crls, "checking revocation lists"),
+    ):
+        if wanted and find_spec("cryptography") is None:
+            raise make(ConfigurationError, _NEEDS_CRYPTOGRAPHY.format(what))
+    _crls(settings)
+
+
+def _crls(settings: Settings) -> tuple[Any, ...]:
+    try:
+        return load_crls(settings.configuration.crls) if settings.configuration.crls else ()
+    except ValueError as error:
+        raise make(ConfigurationError, f"a revocation list cannot be read: {error}") from error
+
+
+def _is_late_server(settings: Settings) -> bool:
+    return settings.server_side and settings.configuration.post_handshake_authentication  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------------------------------------- what is built
+
+
+def build(settings: Settings, late_check: Callable[[Any, Any], Any]) -> Native:
+    """Make the native context.
+
+    Args:
+        settings: what is wanted.
+        late_check: core's verdict, given a plan and an engine.
+    """
+    configuration = settings.configuration
+    identity = None if settings.identity is None else load_identity(settings.identity)
+    anchors = Anchors(_anchors(settings))
+    if settings.key_log:
+        with open(settings.key_log, "a"):
+            pass  # it can be written to: otherwise say so now
+    common: dict[str, Any] = {
+        "model": _model(settings, identity),
+        "upper": settings.upper,
+        "verify": settings.verify,
+        "anchors": anchors,
+        "clock": configuration.verification_time,
+        "depth": configuration.verification_depth,
+        "crls": _crls(settings) if settings.verify else (),
+        "late_check": late_check if settings.verify else None,
+        "psk": None if configuration.external_psk is None else load_psk(configuration.external_psk),
+        "identity": identity,
+        "protocols": settings.protocols,
+        "key_log": settings.key_log,
+    }
+    if isinstance(configuration, TLSServerConfiguration):
+        return _server(settings, configuration, common)
+    assert isinstance(configuration, TLSClientConfiguration)
+    return Native(
+        **common,
+        usage=native.USAGE_SERVER,
+        request_ocsp=settings.verify and configuration.request_ocsp,
+        choose=None if configuration.choose_certificate is None else _chooser(configuration.choose_certificate),
+        resumption=configuration.session_cache is not None,
+    )
+
+
+def _server(settings: Settings, configuration: TLSServerConfiguration, common: dict[str, Any]) -> Native:
+    _set_up_tickets()
+    count = configuration.ticket_count
+    names_authorities = settings.verify or _is_late_server(settings)
+    return Native(
+        **common,
+        usage=native.USAGE_CLIENT,
+        authorities=common["anchors"].everything() if names_authorities else None,
+        ticket_count=1 if count is None else count,
+    )
+
+
+@functools.cache
+def _set_up_tickets() -> None:
+    """Make NSS's key for wrapping what stands in tickets; without its cache of sessions it has none."""
+    checked(ssl.SSL_ConfigServerSessionIDCache(_SESSIONS, 100, 86400, ffi.NULL))
+
+
+def _anchors(settings: Settings) -> list[bytes]:
+    """What is trusted."""
+    store = settings.configuration.trust_store
+    if not settings.verify:
+        return list(store.anchors) if _is_late_server(settings) and isinstance(store, NeutralTrustStore) else []
+    anchors = list(settings.anchors)
+    if settings.system_trust:
+        anchors += _system_anchors()
+    if not anchors:
+        raise make(ConfigurationError, "the system's trust store is empty or was not found")
+    return anchors
+
+
+def _system_anchors() -> list[bytes]:
+    bundle = system_bundle()
+    if bundle is None:
+        return []
+    with open(bundle, "rb") as file:
+        return list(certificates_from(file.read()))
+
+
+def _chooser(choose: CertificateChooser) -> Callable[[tuple[bytes, ...]], Identity | None]:
+    def chosen(authorities: tuple[bytes, ...]) -> Identity | None:
+        identity = choose(authorities)
+        return None if identity is None else load_identity(identity)
+
+    return chosen
+
+
+def _model(settings: Settings, identity: Identity | None) -> Any:
+    model = _layer.new_model()
+    for option, value in _options(settings).items():
+        checked(ssl.SSL_OptionSet(model, option, int(value)))
+    checked(ssl.SSL_VersionRangeSet(model, ffi.new("SSLVersionRange *", (settings.lower, settings.upper))))
+    checked(ssl.SSL_SetSockPeerID(model, b"unitls"))  # no session that another user of NSS has cached is ours
+    _set_suites(model, settings)
+    groups(model, settings.configuration.groups)
+    schemes(model, settings.configuration.signature_algorithms)
+    if settings.server_side:
+        if identity is not None:
+            configure(model, identity)
+    elif settings.protocols:
+        _offer_protocols(model, settings.protocols)
+    return model
+
+
+def _options(settings: Settings) -> dict[int, int]:
+    configuration, is_server = settings.configuration, settings.server_side
+    asks = settings.client_authentication
+    resumption = not is_server and getattr(configuration, "session_cache", None) is not None
+    return {
+        native.HANDSHAKE_AS_SERVER: is_server,
+        native.HANDSHAKE_AS_CLIENT: not is_server,
+        # Without the cache a client does not say that it takes pre-shared keys; what it is given goes to us, or nowhere.
+        native.NO_CACHE: not (resumption or (configuration.external_psk is not None and not is_server)),
+        native.SESSION_TICKETS: resumption,
+        native.RENEGOTIATION: 0,
+        native.EXTENDED_MASTER_SECRET: 1,
+        native.REUSE_SERVER_ECDHE_KEY: 0,
+        native.SERVER_DHE: 1,
+        native.V2_COMPATIBLE_HELLO: 0,
+        native.TLS13_COMPATIBILITY: not is_server,
+        native.OCSP_STAPLING: settings.verify and getattr(configuration, "request_ocsp", False),
+        native.ALPN: 1,
+        native.REQUEST_CERTIFICATE: asks is not ClientAuthentication.NONE,
+        native.REQUIRE_CERTIFICATE: _REQUIRE_ALWAYS if asks is ClientAuthentication.REQUIRED else 0,
+        native.POST_HANDSHAKE_AUTHENTICATION: configuration.post_handshake_authentication,  # type: ignore[attr-defined]
+    }
+
+
+def _set_suites(model: Any, settings: Settings) -> None:
+    """Enable exactly what is asked for, in that order."""
+    if settings.ciphers is None:
+        chosen = ciphers.default()
+        if settings.lower < TLSVersion.TLSv1_2:
+            chosen += ciphers.default_below_tls12()
+    else:
+        chosen = (settings.tls13_ciphers or ()) + settings.ciphers
+    if settings.configuration.external_psk is not None:
+        chosen = preferred(chosen, settings.configuration.external_psk)
+    for suite in _implemented():
+        checked(ssl.SSL_CipherPrefSet(model, suite, suite in chosen))
+    order = ffi.new("uint16_t[]", chosen)
+    checked(native.cipher_suite_order_set(model, order, len(chosen)))
+
+
+@functools.cache
+def _implemented() -> tuple[int, ...]:
+    numbers = ssl.SSL_GetImplementedCiphers()
+    return tuple(numbers[index] for index in range(ssl.SSL_GetNumImplementedCiphers()))
+
+
+def _offer_protocols(model: Any, protocols: tuple[bytes, ...]) -> None:
+    """Offer protocols, the last one first: NSS moves the first to the end, as the forerunner of ALPN wanted it."""
+    rotated = (protocols[-1], *protocols[:-1])
+    wire = b"".join(bytes((len(name),)) + name for name in rotated)
+    checked(ssl.SSL_SetNextProtoNego(model, wire, len(wire)))
+
+
+__all__ = ["Identity", "Native", "build", "capabilities", "check", "nss"]
