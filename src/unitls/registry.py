@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .api._backend import Backend, BackendStatus
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP: Final = "unitls.backends"
 ENVIRONMENT_VARIABLE: Final = "UNITLS_BACKEND"
+_LOADER_CACHE: Final = Path("/etc/ld.so.cache")
+_LIBRARY_FOLDERS: Final = ("/usr/local/lib", "/usr/local/lib64", "/usr/lib", "/usr/lib64", "/lib", "/opt/homebrew/lib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,13 @@ class _Known:
     Attributes:
         module: where its ``BACKEND`` is.
         install: what to do when it cannot be imported.
-        automatic: whether it is taken without being named.
+        library: how the file of its library begins. If it is said, the backend is loaded only when it is named: not to
+            be taken by itself, and not to be listed.
     """
 
     module: str
     install: str
-    automatic: bool = True
+    library: str | None = None
 
 
 # In the order in which they are tried when nothing is said.
@@ -53,8 +58,10 @@ _KNOWN: Final[dict[str, _Known]] = {
     "wolfssl": _Known(
         "unitls.backends.wolfssl",
         "pip install 'unitls[wolfssl]', and wolfSSL 5.5 or newer (Debian: libwolfssl35 or libwolfssl42)",
-        automatic=False,  # its licence is the GPL: whoever wants that says so
+        library="libwolfssl",  # its licence is the GPL: whoever wants that in the process says so
     ),
+    "schannel": _Known("unitls.backends.schannel", "it is a part of Windows"),
+    "securetransport": _Known("unitls.backends.securetransport", "it is a part of macOS"),
 }
 
 _lock = threading.Lock()
@@ -107,19 +114,55 @@ def available_backends() -> list[BackendStatus]:
 
     Returns:
         First ours in their order of preference, then those of third parties by name; for each that cannot be used here
-        the reason, and what to install.
+        the reason, and what to install. A backend that is loaded by its name only is not loaded for this list, so
+        that its version is not known before it was named.
     """
     return [_status(name) for name in [*_KNOWN, *sorted(set(_entry_points()) - set(_KNOWN))]]
+
+
+def is_named_only(name: str) -> bool:
+    """Whether the backend of that name is loaded by nothing but its name, since loading its library binds the process.
+
+    Such a backend is listed by `available_backends` from what lies on the disk: without a version, and without a word on
+    whether it would indeed load.
+    """
+    known = _KNOWN.get(name)
+    return known is not None and known.library is not None
 
 
 def _status(name: str) -> BackendStatus:
     entry = None if name in _KNOWN else _entry_points()[name]
     source = "unitls" if entry is None else (entry.dist.name if entry.dist is not None else entry.value)
+    if is_named_only(name) and _KNOWN[name].module not in sys.modules:
+        missing = _missing(_KNOWN[name])
+        return BackendStatus(name, available=not missing, reason=missing, source=source)
     try:
         backend = _load(name)
     except ConfigurationError as error:
         return BackendStatus(name, available=False, reason=_reason(name, error), source=source)
     return BackendStatus(name, available=True, library_version=backend.library_version, source=source)
+
+
+def _missing(known: _Known) -> str:
+    """What a backend that is not to be loaded lacks, as far as can be seen from outside; empty if nothing."""
+    assert known.library is not None
+    if find_spec("cffi") is None:
+        return f"the package 'cffi' is not installed: {known.install}"
+    if not _is_on_disk(known.library):
+        return f"{known.library} was not found: {known.install}"
+    return ""
+
+
+def _is_on_disk(library: str) -> bool:
+    """Whether the loader would find a library. Nothing is opened: what is opened is part of the process."""
+    search = "" if sys.flags.ignore_environment else os.environ.get("LD_LIBRARY_PATH", "")
+    folders = [Path(folder) for folder in (*search.split(os.pathsep), *_LIBRARY_FOLDERS) if folder]
+    if any(folder.is_dir() and next(folder.glob(f"{library}.*"), None) for folder in folders):
+        return True
+    try:
+        return library.encode() in _LOADER_CACHE.read_bytes()
+    except OSError:
+        return False
 
 
 def _reason(name: str, error: ConfigurationError) -> str:
@@ -131,7 +174,7 @@ def _reason(name: str, error: ConfigurationError) -> str:
 def _first_usable() -> Backend:
     reasons = []
     for name, known in _KNOWN.items():
-        if known.automatic:
+        if known.library is None:
             try:
                 return _load(name)
             except ConfigurationError as error:
@@ -166,17 +209,18 @@ def _load_entry(name: str, entry: EntryPoint) -> Backend:
 
 def _alternatives(name: str) -> str:
     """What could be used instead. Third parties are named, not loaded."""
-    usable = [other for other, known in _KNOWN.items() if other != name and _importable(known.module)]
+    usable = [other for other, known in _KNOWN.items() if other != name and _is_usable(known)]
     usable += sorted(set(_entry_points()) - {name})
     return f"Available: {', '.join(usable)}." if usable else "No other backend is available."
 
 
-def _importable(module: str) -> bool:
+def _is_usable(known: _Known) -> bool:
+    if known.library is not None and known.module not in sys.modules:
+        return not _missing(known)
     try:
-        importlib.import_module(module)
+        return importlib.import_module(known.module).BACKEND is not None
     except (ImportError, OSError):
         return False
-    return True
 
 
 def _entry_points() -> dict[str, EntryPoint]:

@@ -194,3 +194,62 @@ def test_a_backend_is_a_value_compared_by_identity() -> None:
     changed: Any = one
     with pytest.raises(AttributeError):
         changed.name = "other"
+
+
+# ------------------------------------------------------------------------------- a backend that is loaded by its name only
+
+_LISTED = """
+import sys, unitls
+from unitls.registry import is_named_only
+unitls.get_backend("openssl")
+listed = {item.name: item for item in unitls.available_backends()}
+try:
+    unitls.get_backend("nonesuch")
+except unitls.ConfigurationError as error:
+    message = str(error)
+mapped = open("/proc/self/maps").read() if sys.platform == "linux" else ""
+assert "unitls.backends.wolfssl" not in sys.modules, "imported"
+assert "libwolfssl" not in mapped, "loaded"
+assert is_named_only("wolfssl") and not is_named_only("openssl") and not is_named_only("nonesuch")
+print(listed["wolfssl"].available, "wolfssl" in message, repr(listed["wolfssl"].library_version))
+"""
+
+
+def test_a_library_that_binds_the_process_is_not_loaded_by_a_list() -> None:
+    result = subprocess.run([sys.executable, "-c", _LISTED], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    available, in_message, version = result.stdout.split()
+    assert available == in_message
+    assert version == "''"
+
+
+def test_it_is_there_if_its_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_LOADER_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(registry, "_LIBRARY_FOLDERS", (str(tmp_path / "missing"),))
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    known = registry._Known("unitls_no_such_module", "install something", library="libunitlstest")
+    monkeypatch.setitem(registry._KNOWN, "bound", known)
+    assert "libunitlstest was not found: install something" in status("bound").reason
+    assert not status("bound").available
+    (tmp_path / "libunitlstest.so.1").touch()
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"/nonexistent:{tmp_path}")
+    assert (status("bound").available, status("bound").reason) == (True, "")
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    (tmp_path / "cache").write_bytes(b"ld.so-1.7.0\0/usr/lib/libunitlstest.so.1\0")
+    assert status("bound").available
+    with pytest.raises(unitls.ConfigurationError, match="install something"):
+        unitls.get_backend("bound")
+
+
+def test_it_is_named_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = registry._Known("unitls_no_such_module", "install something", library="libunitlstest")
+    monkeypatch.setattr(registry, "_KNOWN", {"bound": known})
+    with pytest.raises(unitls.ConfigurationError, match="no TLS backend can be used here"):
+        unitls.get_backend()
+
+
+def test_without_cffi_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = registry._Known("unitls_no_such_module", "install something", library="libunitlstest")
+    monkeypatch.setitem(registry._KNOWN, "bound", known)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    assert "cffi" in status("bound").reason

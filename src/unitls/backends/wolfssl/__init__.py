@@ -1,0 +1,91 @@
+"""wolfSSL 5.5 and newer, through cffi. It is under the GPL: only whoever names this backend loads it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api._backend import Backend
+from ...api._certificates import Identity
+from ...api._errors import InternalTLSError, TLSError
+from ...api._features import Capabilities
+from ...core._context import CoreClientContext, CoreServerContext
+from ...core._provider import ConnectionPlan, Engine, Provider
+from ...core._settings import Settings
+from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
+from . import ciphers, config, errors, native
+from .engine import WolfSSLEngine
+
+
+class WolfSSLProvider(Provider):
+    """wolfSSL, as core sees it."""
+
+    name = "wolfssl"
+    library_version = native.VERSION
+    fault_types = (native.WantRead, native.Error, native.Closed, native.CallbackFailed, errors.Refusal)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (native.ForeignBuffer,)
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    want_read = (native.WantRead,)
+    leaves_rest = True
+    needs_client_hello = True
+
+    def capabilities(self) -> Capabilities:
+        return config.capabilities()
+
+    def default_ciphers(self) -> tuple[int, ...]:
+        return ciphers.default()
+
+    def memory_buffer(self) -> native.ForeignBuffer:
+        return native.ForeignBuffer()
+
+    def check(self, settings: Settings) -> None:
+        config.check(settings)
+
+    def check_identity(self, identity: Identity) -> None:
+        config.check_identity(identity)
+
+    def build(self, settings: Settings) -> config.Native:
+        return config.build(settings)
+
+    def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
+        try:
+            return WolfSSLEngine(context, plan, incoming, outgoing)
+        except native.Error as error:
+            raise errors.make(InternalTLSError, f"wolfSSL cannot begin a connection: {error.text}") from error
+
+    def translate(self, error: BaseException) -> TLSError | None:
+        return errors.translate(error)
+
+
+class WolfSSLClientContext(CoreClientContext):
+    """A client context of this backend."""
+
+    __slots__ = ()
+    provider = WolfSSLProvider()
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+class WolfSSLServerContext(CoreServerContext):
+    """A server context of this backend."""
+
+    __slots__ = ()
+    provider = WolfSSLClientContext.provider
+
+    @classmethod
+    def find_backend(cls) -> Backend:
+        return BACKEND
+
+
+BACKEND = Backend(
+    name="wolfssl",
+    library_version=native.VERSION,
+    client_context=WolfSSLClientContext,
+    server_context=WolfSSLServerContext,
+    certificate=NeutralCertificate,
+    private_key=NeutralPrivateKey,
+    trust_store=NeutralTrustStore,
+    memory_buffer=native.ForeignBuffer,
+    find_capabilities=config.capabilities,
+)

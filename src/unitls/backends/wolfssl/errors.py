@@ -1,0 +1,187 @@
+"""Our errors, and the table from those of wolfSSL to them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...api._alerts import AlertDescription
+from ...api._errors import (
+    CertificateVerificationError,
+    ConfigurationError,
+    ConnectionFault,
+    InternalTLSError,
+    PeerAlert,
+    ProtocolViolation,
+    RaggedEOF,
+    TLSError,
+    VerifyFailure,
+    WantReadError,
+    WantWriteError,
+)
+from ...core._leaf_check import Fault
+from . import native
+
+
+class WolfSSLError(TLSError):
+    """The base of all errors of this backend."""
+
+
+class WolfSSLWantReadError(WantReadError, WolfSSLError):
+    pass
+
+
+class WolfSSLWantWriteError(WantWriteError, WolfSSLError):
+    pass
+
+
+class WolfSSLConfigurationError(ConfigurationError, WolfSSLError):
+    pass
+
+
+class WolfSSLConnectionFault(ConnectionFault, WolfSSLError):
+    pass
+
+
+class WolfSSLRaggedEOF(RaggedEOF, WolfSSLConnectionFault):
+    pass
+
+
+class WolfSSLCertificateVerificationError(CertificateVerificationError, WolfSSLConnectionFault):
+    pass
+
+
+class WolfSSLPeerAlert(PeerAlert, WolfSSLConnectionFault):
+    pass
+
+
+class WolfSSLProtocolViolation(ProtocolViolation, WolfSSLConnectionFault):
+    pass
+
+
+class WolfSSLInternalError(InternalTLSError, WolfSSLError):
+    pass
+
+
+CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
+    TLSError: WolfSSLError,
+    WantReadError: WolfSSLWantReadError,
+    WantWriteError: WolfSSLWantWriteError,
+    ConfigurationError: WolfSSLConfigurationError,
+    ConnectionFault: WolfSSLConnectionFault,
+    RaggedEOF: WolfSSLRaggedEOF,
+    CertificateVerificationError: WolfSSLCertificateVerificationError,
+    PeerAlert: WolfSSLPeerAlert,
+    ProtocolViolation: WolfSSLProtocolViolation,
+    InternalTLSError: WolfSSLInternalError,
+}
+
+# Faults of the library or of ours; every other number says what the peer did, or could not do.
+_INTERNAL: Final = frozenset(
+    {-101, -102, -103, -104, -105, -106, -125, -173, -174, -192, -199, -303, -314, -320, -353, -354, -413}
+)
+_NO_CERTIFICATE: Final = -345
+_TRANSPORT_GONE: Final = -397
+# What wolfSSL itself says of a certificate, before it asks us or instead of it.
+_CERTIFICATE: Final = {
+    -140: VerifyFailure.INVALID,  # ASN_PARSE_E
+    -141: VerifyFailure.INVALID,
+    -160: VerifyFailure.INVALID,
+    -161: VerifyFailure.INVALID,
+    -188: VerifyFailure.UNKNOWN_ISSUER,
+    -275: VerifyFailure.SELF_SIGNED,
+    -329: VerifyFailure.OTHER,  # VERIFY_CERT_ERROR
+    -342: VerifyFailure.INVALID,  # PEER_KEY_ERROR
+    -368: VerifyFailure.INVALID,  # MAX_CHAIN_ERROR
+    -383: VerifyFailure.BAD_PURPOSE,
+    -385: VerifyFailure.BAD_PURPOSE,
+    -386: VerifyFailure.BAD_PURPOSE,
+    -409: VerifyFailure.WEAK,
+    -410: VerifyFailure.WEAK,
+}
+_SENTENCES: Final = {
+    -311: "the peer does not speak TLS here",
+    -326: "no version of TLS in common, or the peer does not speak TLS here",
+    -450: "no version of TLS in common",
+    -501: "no cipher suite in common",
+    -500: "no cipher suite in common",
+    -503: "no key exchange group in common",
+    -305: "a record could not be decrypted: it was damaged or forged",
+    -312: "a record could not be decrypted: it was damaged or forged",
+    -341: "the peer sent a record that is longer than TLS allows",
+    -376: "the peer sent a record that is longer than TLS allows",
+}
+
+
+class Refusal(Exception):
+    """The peer's certificate was refused by our own verdict.
+
+    Args:
+        fault: why.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
+    """Make this backend's error of `kind`."""
+    return CLASSES.get(kind, kind)(text, **attributes)
+
+
+def configuration(what: str, code: int) -> TLSError:
+    """The error for a call that configures something, and has failed with `code`."""
+    return make(ConfigurationError, f"{what}: {native.reason(code)}", native_code=code, native_text=native.reason(code))
+
+
+def refusal(error: native.Error) -> TLSError:
+    """The error for something that cannot be asked of this connection; the connection itself goes on."""
+    return make(ConfigurationError, error.text, native_code=error.code, native_text=error.text)
+
+
+def translate(error: BaseException) -> TLSError | None:
+    """Map an exception of this backend's own; `None` for the peer's close_notify."""
+    if isinstance(error, native.Closed):
+        return None
+    if isinstance(error, native.WantRead):
+        return make(WantReadError, "more has to come in first")
+    if isinstance(error, Refusal):
+        return _refused(error.fault)
+    if isinstance(error, native.Error):
+        return _library(error)
+    return make(ConnectionFault, f"a callback has failed: {error.__cause__!r}")
+
+
+def _refused(fault: Fault) -> TLSError:
+    return make(
+        CertificateVerificationError,
+        f"certificate not accepted: {fault.failure.value} ({fault.text})",
+        failure=fault.failure,
+        subject=fault.subject,
+        native_text=fault.text,
+    )
+
+
+def _library(error: native.Error) -> TLSError:
+    known: dict[str, Any] = {"native_code": error.code, "native_text": error.text}
+    if error.alert is not None:
+        return _alert(error.alert, known)
+    if error.code == _NO_CERTIFICATE:
+        text = "the peer sent no certificate"
+        return make(CertificateVerificationError, text, failure=VerifyFailure.OTHER, **known)
+    if error.code == _TRANSPORT_GONE:
+        return make(RaggedEOF, "the transport ended without close_notify", **known)
+    if error.code in _CERTIFICATE:
+        text = f"certificate not accepted: {error.text}"
+        return make(CertificateVerificationError, text, failure=_CERTIFICATE[error.code], **known)
+    if error.code in _INTERNAL:
+        return make(InternalTLSError, f"wolfSSL failed: {error.text}", **known)
+    return make(ProtocolViolation, _SENTENCES.get(error.code) or f"TLS failed: {error.text}", **known)
+
+
+def _alert(code: int, known: dict[str, Any]) -> TLSError:
+    try:
+        alert = AlertDescription(code)
+    except ValueError:
+        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", **known)
+    return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **known)
