@@ -6,6 +6,8 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python
 SETUP  := PYTHON='$(PYTHON)' VENV='$(VENV)' sh tools/setup.sh
+# Several processes, where the plug-in for that is installed.
+SPREAD  = $$($(RUN) -c 'import xdist' 2>/dev/null && echo '-n auto --dist worksteal')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test quick lint bench docs tables other-pythons wheel-check clean
@@ -19,7 +21,7 @@ demo:  ## an authority, a server, every backend as a client, and attacks that ar
 
 test:  ## everything: ruff, mypy, and all tests (ARGS are given to pytest)
 	@$(SETUP) test
-	@status=0; sh tools/lint.sh $(RUN) || status=1; $(RUN) -m pytest $(ARGS) || status=1; exit $$status
+	@status=0; sh tools/lint.sh $(RUN) || status=1; $(RUN) -m pytest $(SPREAD) $(ARGS) || status=1; exit $$status
 
 quick:  ## the unit tests and the conformance kit
 	@$(SETUP) test
