@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import unitls
+from unitls.backends.schannel._capabilities import described as described_schannel
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
@@ -63,7 +64,11 @@ FACTS: Final[Mapping[str, Facts]] = {
         "OpenSSL as it comes with `cryptography`, through pyOpenSSL", "`unitls[pyopenssl]`", "Apache-2.0"
     ),
     "schannel": Facts("SChannel, through `ctypes`", "Windows", "part of Windows"),
+    "securetransport": Facts("SecureTransport, through `ctypes`", "macOS 10.14 or newer", "part of macOS"),
 }
+
+ELSEWHERE: Final[Mapping[str, Callable[[], unitls.Capabilities]]] = {"schannel": described_schannel}
+"""Backends of other systems, whose capabilities are known without being there: those of the newest version."""
 
 
 def backend_rows(old: str) -> str:
@@ -75,7 +80,7 @@ def backend_rows(old: str) -> str:
     kept = _old_rows(old)
     lines = ["| backend | library | needs | versions | roles | licence of the library |", "|---|---|---|---|---|---|"]
     for status in _ours():
-        lines.append(_backend_row(status.name) if status.available else kept[status.name])
+        lines.append(_backend_row(status.name) if _is_known(status) else kept[status.name])
     return "\n".join(lines)
 
 
@@ -87,6 +92,14 @@ def _ours() -> list[unitls.BackendStatus]:
     return statuses
 
 
+def _is_known(status: unitls.BackendStatus) -> bool:
+    return status.available or status.name in ELSEWHERE
+
+
+def _capabilities_of(name: str) -> unitls.Capabilities:
+    return ELSEWHERE[name]() if name in ELSEWHERE else unitls.get_backend(name).capabilities
+
+
 def _old_rows(table: str) -> dict[str, str]:
     """The rows of a table by the name in their first cell."""
     rows = (line for line in table.splitlines() if line.startswith("| `"))
@@ -94,7 +107,7 @@ def _old_rows(table: str) -> dict[str, str]:
 
 
 def _backend_row(name: str) -> str:
-    facts, capabilities = FACTS[name], unitls.get_backend(name).capabilities
+    facts, capabilities = FACTS[name], _capabilities_of(name)
     versions = ", ".join(str(version).replace("TLSv", "").replace("_", ".") for version in capabilities.versions)
     roles = {unitls.Feature.CLIENT: "client", unitls.Feature.SERVER: "server"}
     has = ", ".join(text for feature, text in roles.items() if capabilities.supports(feature))
@@ -108,7 +121,9 @@ def capability_tables(old: str) -> str:
         old: the sections as they stand, for the backends that are not usable here.
     """
     kept = _old_sections(old)
-    parts = [_capability_section(status.name) if status.available else kept[status.name].rstrip() for status in _ours()]
+    parts = [
+        _capability_section(status.name) if _is_known(status) else kept[status.name].rstrip() for status in _ours()
+    ]
     return "\n\n".join(parts)
 
 
@@ -118,7 +133,7 @@ def _old_sections(text: str) -> dict[str, str]:
 
 
 def _capability_section(name: str) -> str:
-    capabilities = unitls.get_backend(name).capabilities
+    capabilities = _capabilities_of(name)
     lines = [f"## `{name}`", "", "| feature | what it is | here |", "|---|---|---|"]
     for feature in unitls.Feature:
         answer = "yes" if capabilities.supports(feature) else f"no: {capabilities.reason(feature)}"

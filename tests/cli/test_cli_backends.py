@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import unitls
+from unitls.registry import is_named_only
 
 WITHOUT_SSL = """
 import sys
@@ -20,7 +21,9 @@ sys.exit(unitls.cli.main(sys.argv[1:]))
 
 
 def usable() -> list[unitls.Backend]:
-    return [unitls.get_backend(status.name) for status in unitls.available_backends() if status.available]
+    """Those that a list asks what they can do: not those that are loaded only when somebody names them."""
+    names = [status.name for status in unitls.available_backends() if status.available]
+    return [unitls.get_backend(name) for name in names if not is_named_only(name)]
 
 
 def test_the_table_names_libraries_and_features(run):

@@ -14,7 +14,7 @@ USABLE = [status.name for status in unitls.available_backends() if status.availa
 
 
 def test_every_pair_works():
-    ran = program("interop", "--json")
+    ran = program("interop", "--all", "--json")
     assert ran.status == 0, ran.out + ran.err
     results = ran.json["results"]
     assert ran.json["passed"] is True

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from _pki import PKI, SERVER_NAME
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 import unitls
 from unitls import TLSVersion
@@ -22,7 +22,11 @@ from unitls import TLSVersion
 HANDSHAKE, APPLICATION_DATA = 22, 23
 HELLO_REQUEST = bytes(4)
 _CLIENT_HELLO, _KEY_UPDATE = 1, 24
-_SUITES = {"TLS_AES_128_GCM_SHA256": ("sha256", 16), "TLS_AES_256_GCM_SHA384": ("sha384", 32)}
+_SUITES = {
+    "TLS_AES_128_GCM_SHA256": ("sha256", 16, AESGCM),
+    "TLS_AES_256_GCM_SHA384": ("sha384", 32, AESGCM),
+    "TLS_CHACHA20_POLY1305_SHA256": ("sha256", 32, ChaCha20Poly1305),
+}
 
 
 def key_update(requested: bool) -> bytes:
@@ -90,7 +94,7 @@ class Forger:
         if self._version is TLSVersion.TLSv1_3:
             suite = self._object.cipher()
             assert suite is not None
-            self._hash, self._key_size = _SUITES[suite[0]]
+            self._hash, self._key_size, self._cipher = _SUITES[suite[0]]
             label = "SERVER_TRAFFIC_SECRET_0" if self._is_server else "CLIENT_TRAFFIC_SECRET_0"
             self._secret = bytes.fromhex(log[label][1])
             self._new_keys()
@@ -104,7 +108,7 @@ class Forger:
             self._number = 1  # the Finished message was number 0
 
     def _new_keys(self) -> None:
-        self._aead = AESGCM(_expand_label(self._secret, b"key", self._key_size, self._hash))
+        self._aead = self._cipher(_expand_label(self._secret, b"key", self._key_size, self._hash))
         self._iv = _expand_label(self._secret, b"iv", 12, self._hash)
         self._number = 0
 

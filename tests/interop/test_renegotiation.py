@@ -75,7 +75,7 @@ def test_client_renegotiates(backend: unitls.Backend, version: TLSVersion, pki: 
             program.type("xyzzy\n")
             program.wait_for("xyzzy")
             program.type("R\n")
-            program.wait_for("no renegotiation")
+            program.wait_for("no renegotiation", "unexpected message")
             program.finish()
         report = server.next_report()
         # The client's alert is its way of saying that it insists; a library may refuse before it reads that.

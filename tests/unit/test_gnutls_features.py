@@ -52,6 +52,9 @@ def test_old_versions_are_there_for_who_asks(version: TLSVersion) -> None:
     bounds = {"lower_bound": version, "upper_bound": version}
     link = ends(bounds, bounds).handshake()
     assert link.client.negotiated_tls_version is version
+    for context in (link.client.context, link.server.context):
+        assert link.client.cipher() in context.ciphers, "what is enabled for it is listed"
+        assert link.client.cipher() not in BACKEND.client_context().ciphers
     with pytest.raises((unitls.PeerAlert, unitls.ProtocolViolation)):
         ends(bounds).handshake()
 

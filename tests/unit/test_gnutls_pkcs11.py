@@ -150,3 +150,17 @@ with pytest.raises(unitls.ConfigurationError):
 
 def test_a_pin_in_the_uri(token: Path) -> None:
     _python(token, 'link(unitls.TLSServerConfiguration(identities=(identity("ec", None, "?pin-value=4711"),)))')
+
+
+def test_certificates_in_tokens_are_known(token: Path) -> None:
+    """By name, and for the channel binding of a server (RFC 5929 section 4)."""
+    _python(
+        token,
+        """
+both = (identity("client"), identity("ec"))
+found = link(unitls.TLSServerConfiguration(identities=both))
+assert found.client.getpeercert() == IDS.server.chain[0], "the second, which has the name"
+kind = "tls-server-end-point"
+assert found.client.get_channel_binding(kind) == found.server.get_channel_binding(kind) != None
+""",
+    )

@@ -10,6 +10,7 @@ from _link import IDS, TRUST, Link, identity
 pytest.importorskip("unitls.backends.gnutls", reason="GnuTLS or cffi is not installed")
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import unitls
@@ -30,9 +31,21 @@ class Signer:
         self.key: Any = load_pem_private_key(issued.key_pem, None)
         self.asked: list[tuple[int, bytes]] = []
 
-    def identity(self) -> Identity:
+    def identity(self, *, with_digests: bool = False) -> Identity:
         spki = certificate_fields(self.issued.chain[0]).spki
-        return Identity([Certificate.from_buffer(der) for der in self.issued.chain], PrivateKey.from_signer(spki, self))
+        key = PrivateKey.from_signer(spki, self, sign_digest=self.sign_digest if with_digests else None)
+        return Identity([Certificate.from_buffer(der) for der in self.issued.chain], key)
+
+    def sign_digest(self, scheme: int, digest: bytes) -> bytes:
+        self.asked.append((scheme, digest))
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return self.key.sign(digest, ec.ECDSA(Prehashed(_HASHES[scheme >> 8])))
+        assert isinstance(self.key, rsa.RSAPrivateKey)
+        if scheme >> 8 == 8:
+            algorithm = _HASHES[scheme & 0xF]
+            pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
+            return self.key.sign(digest, pss, Prehashed(algorithm))
+        return self.key.sign(digest, padding.PKCS1v15(), Prehashed(_HASHES[scheme >> 8]))
 
     def __call__(self, scheme: int, message: bytes) -> bytes:
         self.asked.append((scheme, message))
@@ -95,6 +108,25 @@ def test_a_client_signs_with_both_versions(version: TLSVersion) -> None:
     assert len(signer.asked) == 1
 
 
+@pytest.mark.parametrize("scheme", [0x0401, 0x0501, 0x0601])
+def test_a_client_signs_with_pkcs1_padding(scheme: int) -> None:
+    signer = Signer(IDS.rsa_server)
+    server = SERVER(
+        identities=(identity(),),
+        client_authentication=ClientAuthentication.OPTIONAL,
+        trust_store=TRUST,
+        signature_algorithms=(scheme, 0x0403),
+        upper_bound=TLSVersion.TLSv1_2,
+    )
+    ends = Link(
+        BACKEND.client_context(CLIENT(trust_store=TRUST, identities=(signer.identity(),))),
+        BACKEND.server_context(server),
+    )
+    with pytest.raises(unitls.CertificateVerificationError, match="purpose"):
+        ends.handshake()  # it is a server's certificate
+    assert [used for used, _ in signer.asked] == [scheme]
+
+
 def test_a_chosen_client_certificate_may_sign() -> None:
     signer = Signer(IDS.client)
     server = SERVER(identities=(identity(),), client_authentication=ClientAuthentication.REQUIRED, trust_store=TRUST)
@@ -118,13 +150,55 @@ def test_a_client_signs_after_the_handshake() -> None:
     assert len(signer.asked) == 2
 
 
+@pytest.mark.parametrize("scheme", [None, 0x0401, 0x0501, 0x0804, 0x0806])
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3], ids=str)
+def test_an_rsa_server_signs_digests(version: TLSVersion, scheme: int | None) -> None:
+    if version is TLSVersion.TLSv1_3 and scheme in (0x0401, 0x0501):
+        pytest.skip("TLS 1.3 has no such signatures")
+    signer = Signer(IDS.rsa_server)
+    # The certificates are signed with ECDSA and SHA-256.
+    accepted = None if scheme is None else (scheme, 0x0403)
+    client = CLIENT(trust_store=TRUST, signature_algorithms=accepted)
+    link(client, SERVER(identities=(signer.identity(with_digests=True),), upper_bound=version))
+    ((used, digest),) = signer.asked
+    assert scheme in (None, used)
+    assert len(digest) == _HASHES[used & 0xF if used >> 8 == 8 else used >> 8].digest_size
+
+
+@pytest.mark.parametrize(("key_type", "scheme"), [("P-256", 0x0403), ("P-384", 0x0503)])
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3], ids=str)
+def test_an_ecdsa_server_signs_digests(version: TLSVersion, key_type: str, scheme: int) -> None:
+    signer, trust = issued_by(key_type)
+    link(CLIENT(trust_store=trust), SERVER(identities=(signer.identity(with_digests=True),), upper_bound=version))
+    ((used, digest),) = signer.asked
+    assert (used, len(digest)) == (scheme, _HASHES[scheme >> 8].digest_size)
+
+
+def test_an_edwards_key_signs_the_message_also_where_it_could_sign_digests() -> None:
+    signer, trust = issued_by("Ed25519")
+    link(CLIENT(trust_store=trust), SERVER(identities=(signer.identity(with_digests=True),)))
+    ((used, message),) = signer.asked
+    assert used == 0x0807
+    assert len(message) > 64
+
+
+def test_digests_do_for_a_client_too() -> None:
+    signer = Signer(IDS.client)
+    server = SERVER(identities=(identity(),), client_authentication=ClientAuthentication.REQUIRED, trust_store=TRUST)
+    found = link(CLIENT(trust_store=TRUST, identities=(signer.identity(with_digests=True),)), server)
+    assert found.server.getpeercert() == IDS.client.chain[0]
+
+
 def test_what_it_cannot_be_told_is_refused_when_it_is_configured() -> None:
-    with pytest.raises(unitls.UnsupportedFeature, match="TLSv1_3") as caught:
+    with pytest.raises(unitls.UnsupportedFeature, match="pass sign_digest") as caught:
         BACKEND.server_context(SERVER(identities=(Signer(IDS.server).identity(),)))
     assert caught.value.feature is Feature.EXTERNAL_SIGNER
     old = CLIENT(identities=(Signer(IDS.client).identity(),), lower_bound=TLSVersion.TLSv1)
     with pytest.raises(unitls.UnsupportedFeature, match="TLSv1_2"):
         BACKEND.client_context(old)
+    older = SERVER(identities=(Signer(IDS.server).identity(with_digests=True),), lower_bound=TLSVersion.TLSv1_1)
+    with pytest.raises(unitls.UnsupportedFeature, match="TLSv1_2"):
+        BACKEND.server_context(older)
 
 
 def test_a_signer_of_another_certificate_is_refused() -> None:

@@ -36,6 +36,7 @@ def test_old_versions_are_spoken_when_they_are_asked_for(kit: Kit, version: TLSV
     pair = kit.connected(kit.client(**bounds), kit.server(**bounds))
     assert pair.client.tls.negotiated_tls_version is version
     assert pair.client.tls.cipher() in ciphers.LEGACY
+    assert pair.client.tls.cipher() in pair.client.tls.context.ciphers, "what is enabled for it is listed"
     assert pair.client.tls.get_channel_binding("tls-unique") == pair.server.tls.get_channel_binding("tls-unique")
     pair.echo()
 

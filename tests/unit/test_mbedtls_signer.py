@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import unitls
@@ -63,6 +64,29 @@ def test_a_server(kit: Kit, kind: str) -> None:
     kit.connected(server=kit.server(identities=(shown,))).echo()
     assert len(asked) == 1
     assert asked[0] & 0xFF == (1 if kind == "rsa_server" else 3)
+
+
+@pytest.mark.parametrize("kind", ["server", "rsa_server"])
+def test_a_server_that_signs_digests(kit: Kit, kind: str) -> None:
+    issued, asked = getattr(kit.identities, kind), list[tuple[int, int]]()
+    if kind == "rsa_server" and kit.version is TLSVersion.TLSv1_3:
+        pytest.skip("RSA signs up to TLS 1.2")
+    key = load_pem_private_key(issued.key_pem, None)
+
+    def sign_digest(scheme: int, digest: bytes) -> bytes:
+        asked.append((scheme, len(digest)))
+        algorithm = Prehashed(HASHES[scheme >> 8])
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key.sign(digest, padding.PKCS1v15(), algorithm)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return key.sign(digest, ec.ECDSA(algorithm))
+
+    chain = [unitls.Certificate.from_buffer(der) for der in issued.chain]
+    spki = certificate_fields(issued.chain[0]).spki
+    shown = unitls.PrivateKey.from_signer(spki, lambda scheme, message: b"", sign_digest=sign_digest)
+    kit.connected(server=kit.server(identities=(unitls.Identity(chain, shown),))).echo()
+    ((scheme, size),) = asked
+    assert size == HASHES[scheme >> 8].digest_size
 
 
 def test_a_client(kit: Kit) -> None:

@@ -154,3 +154,9 @@ def test_decoding_never_raises(raw: bytes, is_alabel: bool) -> None:
 @given(st.text("abcxyz0189-", max_size=63))
 def test_decoding_never_raises_on_punycode(label: str) -> None:
     assert decoded_name(f"xn--{label}.example".encode()).endswith(".example")
+
+
+def test_a_certificate_that_is_not_known_comes_behind_one_with_the_name() -> None:
+    assert choose_identity([b"", EC], hello(b"a.example")) == 1
+    assert choose_identity([EC, b""], hello(b"a.example")) == 0
+    assert choose_identity([b"", EC], hello(b"b.example")) == 0

@@ -7,9 +7,11 @@ from typing import Any
 
 from ..api._backend import Backend, BackendStatus
 from ..api._features import Capabilities, Feature
-from ..registry import available_backends, get_backend
+from ..registry import available_backends, get_backend, is_named_only
 from ._command import OK, USAGE, Command
 from ._output import Content, Output, Styled
+
+_BY_NAME = "loaded only when it is named (GPL)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         `OK`, or `USAGE` if none can be used here.
     """
     statuses = available_backends()
-    usable = [get_backend(status.name) for status in statuses if status.available]
+    usable = [get_backend(status.name) for status in statuses if _is_shown(status)]
     if args.json:
         output.json([_as_json(status) for status in statuses])
     else:
@@ -40,11 +42,18 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return OK if usable else USAGE
 
 
+def _is_shown(status: BackendStatus) -> bool:
+    """Whether a backend can be asked what it can do. One that is loaded by its name only is not, for the sake of a list."""
+    return status.available and not is_named_only(status.name)
+
+
 def _show_statuses(statuses: list[BackendStatus], output: Output) -> None:
     rows: list[list[Content]] = []
     for status in statuses:
         state = Styled("available", "good") if status.available else Styled("not available", "bad")
-        rows.append([Styled(status.name, "strong"), state, status.library_version or status.reason, status.source])
+        rows.append(
+            [Styled(status.name, "strong"), state, status.library_version or status.reason or _BY_NAME, status.source]
+        )
     output.table(["backend", "here", "library, or what is missing", "from"], rows)
 
 
@@ -83,7 +92,7 @@ def _as_json(status: BackendStatus) -> dict[str, Any]:
         "reason": status.reason or None,
         "source": status.source,
     }
-    if status.available:
+    if _is_shown(status):
         entry["capabilities"] = _capabilities_as_json(get_backend(status.name).capabilities)
     return entry
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..registry import available_backends, get_backend
+from ..registry import available_backends, get_backend, is_named_only
 
 if TYPE_CHECKING:
     from ..api._backend import Backend
@@ -56,11 +56,12 @@ class Command:
     run: Callable[[argparse.Namespace, Output], int]
 
 
-def choose_backends(names: list[str] | None) -> list[Backend]:
-    """The backends of these names, or all that can be used here.
+def choose_backends(names: list[str] | None, *, every: bool = False) -> list[Backend]:
+    """The backends of these names, or those that can be used here.
 
     Args:
-        names: which ones; `None` for all.
+        names: which ones; `None` for those that are loaded without being named.
+        every: with `None`: those, too, that are loaded by their name only.
 
     Returns:
         The backends, at least one.
@@ -71,7 +72,11 @@ def choose_backends(names: list[str] | None) -> list[Backend]:
     """
     if names is not None:
         return [get_backend(name) for name in dict.fromkeys(names)]
-    usable = [get_backend(status.name) for status in available_backends() if status.available]
+    usable = [
+        get_backend(status.name)
+        for status in available_backends()
+        if status.available and (every or not is_named_only(status.name))
+    ]
     if not usable:
         raise CommandError("no TLS backend can be used here. 'unitls backends' says why, and what to install.", USAGE)
     return usable

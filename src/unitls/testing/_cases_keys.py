@@ -11,8 +11,10 @@ from typing import Any
 
 from ..api._certificates import Certificate, Identity, PrivateKey
 from ..api._errors import ConfigurationError
+from ..api._features import Feature
 from ..core._pem import to_pem
 from ..core._values import load_chain
+from ..core._x509 import certificate_fields
 from ._audit import audited
 from ._case import ONCE, UNBOUND, case
 from ._expect import NotApplicable, equal, raises, require, same
@@ -288,6 +290,29 @@ def keys_keep_their_secret(kit: Kit) -> None:
     raises(Exception, lambda: pickle.dumps(key), "pickling a key")
     require(key != PrivateKey.from_buffer(content, password), "two keys of the same content are not equal")
     same(key == key, True, "a key equals itself")
+
+
+@case("external-signer-digest", drives=ONCE, server=[Feature.EXTERNAL_SIGNER])
+def signer_of_digests(kit: Kit) -> None:
+    """A key that lives elsewhere and signs messages and digests does either, once, in any version."""
+    try:
+        from ._certificates import load_private_key, sign_digest, sign_message
+    except ImportError:
+        raise NotApplicable("the package cryptography is needed to sign") from None
+    issued, asked = kit.identities.server, list[int]()
+    key = load_private_key(issued.key_pem)
+
+    def sign(scheme: int, message: bytes) -> bytes:
+        asked.append(scheme)
+        return sign_message(key, scheme, message)
+
+    def sign_hash(scheme: int, digest: bytes) -> bytes:
+        asked.append(scheme)
+        return sign_digest(key, scheme, digest)
+
+    signer = PrivateKey.from_signer(certificate_fields(issued.chain[0]).spki, sign, sign_digest=sign_hash)
+    _serves(kit, [Certificate.from_buffer(issued.chain[0])], signer)
+    equal(asked, [0x0403], "the signature schemes it was asked for")
 
 
 @case("key-no-file", drives=ONCE, versions=UNBOUND)

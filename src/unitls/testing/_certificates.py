@@ -17,6 +17,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 except ModuleNotFoundError as error:
     raise ConfigurationError(
@@ -254,6 +255,17 @@ def sign_message(key: PrivateKey, scheme: int, message: bytes) -> bytes:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or scheme != 0x0403:
         raise ConfigurationError(f"no signature scheme {scheme:#06x} here")
     return key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def sign_digest(key: PrivateKey, scheme: int, digest: bytes) -> bytes:
+    """`sign_message`, given no more than the digest of the message.
+
+    Raises:
+        ConfigurationError: as of `sign_message`, or the digest is none by the hash of `scheme`.
+    """
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or scheme != 0x0403 or len(digest) != hashes.SHA256.digest_size:
+        raise ConfigurationError(f"no signature scheme {scheme:#06x} for a digest of {len(digest)} bytes here")
+    return key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256())))
 
 
 def pkcs12_file(chain: Sequence[bytes], key_pem: bytes, password: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..api._errors import ConfigurationError
 
-_KEYS = {"backend", "case", "reason", "link", "role", "variant"}
+_KEYS = {"backend", "case", "reason", "link", "role", "variant", "peer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Expectation:
         link: where to read about it.
         role: in which role the backend is at fault: ``"client"``, ``"server"``, or ``"any"``.
         variant: for which versions and drives; a pattern.
+        peer: with which backend at the other end; a pattern.
     """
 
     backend: str
@@ -36,6 +37,14 @@ class Expectation:
     link: str
     role: str = "any"
     variant: str = "*"
+    peer: str = "*"
+
+    def concerns(self, client: str, server: str) -> bool:
+        """Whether this is about a pair of backends, in their roles."""
+        ends = {"client": [(client, server)], "server": [(server, client)]}.get(
+            self.role, [(client, server), (server, client)]
+        )
+        return any(own == self.backend and fnmatch.fnmatchcase(other, self.peer) for own, other in ends)
 
     def applies(self, client: str, server: str, case: str, variant: str) -> bool:
         """Whether this is about a check.
@@ -46,9 +55,8 @@ class Expectation:
             case: the name of the case.
             variant: its version and drive, as in `Check.variant`.
         """
-        concerned = {"client": (client,), "server": (server,)}.get(self.role, (client, server))
         return (
-            self.backend in concerned
+            self.concerns(client, server)
             and fnmatch.fnmatchcase(case, self.case)
             and fnmatch.fnmatchcase(variant, self.variant)
         )

@@ -193,6 +193,7 @@ _CERTIFICATES: Final = {
     "key-no-file": "A key given from memory never touches a disk.",
     "key-backend-class": "The backend's own key class has the same constructors.",
     "external-signer": "A key that lives elsewhere signs on demand.",
+    "external-signer-digest": "It signs digests where a library tells no more; only without sign_digest it may be refused there.",
     "trust-default": "A client trusts the system's store by default.",
     "trust-system": "TrustStore.system() is the system's store.",
     "trust-file": "A trust store comes from a file of PEM certificates.",

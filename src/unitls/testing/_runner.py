@@ -243,16 +243,16 @@ def _chosen(cases: Mapping[str, Case] | Iterable[str] | None) -> Iterable[Case] 
 
 
 def _unused(lines: Sequence[Expectation], outcomes: Iterable[CheckOutcome]) -> tuple[Expectation, ...]:
-    """The lines that name these backends, but no check that was run."""
+    """The lines about a backend with itself, but about no check that was run."""
     ran = [outcome.check for outcome in outcomes if outcome.result is not Result.SKIPPED]
-    names = {name for check in ran for name in (check.client.name, check.server.name)}
+    alone = {check.client.name for check in ran if check.client.name == check.server.name}
     used = {
         line
         for line in lines
         for check in ran
         if line.applies(check.client.name, check.server.name, check.case.name, check.variant)
     }
-    return tuple(line for line in lines if line.backend in names and line not in used)
+    return tuple(line for line in lines if any(line.concerns(name, name) for name in alone) and line not in used)
 
 
 def features_in_use() -> frozenset[Feature]:

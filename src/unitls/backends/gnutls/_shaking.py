@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...core._client_hello import HelloError, parse_client_hello
+from ...core._client_hello import ClientHello, HelloError, parse_client_hello
 from ...core._foreign import Transport
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan, Engine
@@ -45,6 +45,7 @@ class HandshakeEngine(Engine):
         "_early",
         "_fault",
         "_first",
+        "_greeting",
         "_is_first_key",
         "_lifetime",
         "_path",
@@ -64,7 +65,7 @@ class HandshakeEngine(Engine):
         self._done = False
         # What the next read meets first: 0 for data, a fault that came behind data, or an authentication that is under way.
         self._first = 0
-        self._tail = self._ticket = b""
+        self._tail = self._ticket = self._greeting = b""
         self._early = 0
         self._is_first_key = True
         self._chosen: LoadedIdentity | None = None
@@ -89,7 +90,7 @@ class HandshakeEngine(Engine):
                 raise WantRead
             if code != native.E_AGAIN and code not in GOES_ON:
                 self.fail(code)
-        self._done = True
+        self._done, self._greeting = True, b""
         if self._transcript is not None:
             self._transcript.end()
         if self._context.server_side:
@@ -117,6 +118,8 @@ class HandshakeEngine(Engine):
         cause = self._transport.failure or _callbacks.take_failure()
         self._transport.failure = None
         error = Error(code)
+        if self._greeting and not self._done and self._fault is None:
+            self._heard()  # for an alert that says more than the library's
         if code == native.E_FATAL_ALERT_RECEIVED:
             error.alert = lib.gnutls_alert_get(self._session)
         elif code == native.E_DECRYPTION_FAILED and not self._done and self._tail[:6] == _FATAL_ALERT:
@@ -171,13 +174,12 @@ class HandshakeEngine(Engine):
             key = context.tickets.for_hello(content)
             self._is_first_key = key is context.tickets.first
             native.check(lib.gnutls_session_ticket_enable_server(session, key))
-        try:
-            hello = parse_client_hello(content)
-        except HelloError:
-            return 0  # the library says what is wrong with it
-        if not context.shared_versions(hello):
-            self._fault = (_PROTOCOL_VERSION, None, "no version of TLS in common")
-            return native.E_NO_CIPHER_SUITES
+        self._greeting = content
+        if not (context.surplus or context.keys):
+            return 0
+        hello = self._heard()
+        if hello is None or self._fault is not None:
+            return 0 if hello is None else native.E_NO_CIPHER_SUITES
         keys = context.keys if hello.pre_shared_key and context.keys and context.keys.is_offered(content) else None
         if context.surplus or keys is not None:
             suite = context.pick(hello, keys)
@@ -188,6 +190,16 @@ class HandshakeEngine(Engine):
             if keys is not None and keys.goes_with(suite):  # otherwise the certificates decide
                 native.check(lib.gnutls_credentials_set(session, native.CRD_PSK, keys.credentials))
         return 0
+
+    def _heard(self) -> ClientHello | None:
+        """The ClientHello, and the fault of one without a version in common; `None` if the library has to say what is wrong."""
+        try:
+            hello = parse_client_hello(self._greeting)
+        except HelloError:
+            return None
+        if not self._context.shared_versions(hello):
+            self._fault = (_PROTOCOL_VERSION, None, "no version of TLS in common")
+        return hello
 
     def _server_hello(self, content: bytes) -> int:
         """On a client: refuse a suite that is offered because the library cannot leave it out."""

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from ...api._certificates import Signer
 from ...core._values import NeutralPrivateKey
 from . import _callbacks, ciphers, native
-from ._transcript import digest_size
+from ._transcript import digest_size, scheme_of_digest_info
 from .native import NULL, ffi, lib
 
 _PK_ALGORITHM: Final = 1  # GNUTLS_PRIVKEY_INFO_*
@@ -79,8 +79,9 @@ def _sign_data(key: Any, algorithm: int, number: int, flags: int, data: Any, sig
 def _sign_hash(key: Any, algorithm: int, number: int, flags: int, data: Any, signature: Any) -> int:
     """Sign where the library gives the hash of the message: RSA and ECDSA."""
     try:
-        scheme = ciphers.signature_values().get(algorithm, 0)
-        native.allocated(signature, _signature(_remotes[number], scheme, native.content(data)))
+        given = native.content(data)
+        scheme = ciphers.signature_values().get(algorithm) or scheme_of_digest_info(given)
+        native.allocated(signature, _signature(_remotes[number], scheme, given))
     except BaseException as error:
         _callbacks.thread.failure = error
         return native.E_PK_SIGN_FAILED

@@ -38,6 +38,18 @@ _HASHES: Final = {
     0x0601: "sha512",
 }
 
+_DIGEST_INFOS: Final = {
+    bytes.fromhex("3031300d060960864801650304020105000420"): 0x0401,
+    bytes.fromhex("3041300d060960864801650304020205000430"): 0x0501,
+    bytes.fromhex("3051300d060960864801650304020305000440"): 0x0601,
+}
+"""What a DigestInfo begins with, by hash (RFC 8017 section 9.2, note 1)."""
+
+
+def scheme_of_digest_info(data: bytes) -> int:
+    """The SignatureScheme of what RSA with PKCS #1 padding signs, which the library does not name; 0 if it is none."""
+    return next((scheme for begin, scheme in _DIGEST_INFOS.items() if data.startswith(begin)), 0)
+
 
 def digest_size(scheme: int) -> int:
     """How many bytes the hash of a SignatureScheme has.

@@ -45,6 +45,9 @@ class MbedTLSProvider(Provider):
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
 
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        return config.default_suites(settings)
+
     def memory_buffer(self) -> MbedTLSBuffer:
         return MbedTLSBuffer()
 

@@ -53,7 +53,7 @@ def load_identity(identity: Identity) -> LoadedIdentity:
     if key.sign is not None and key.public_key is not None:
         if key.public_key != certificate_fields(ders[0]).spki:
             raise make(ConfigurationError, _MISMATCH)
-        external = external_key(load_public_key(key.public_key), key.public_key, key.sign)
+        external = external_key(load_public_key(key.public_key), key.public_key, key.sign, key.sign_digest)
         return LoadedIdentity(chain, external.key, external)
     loaded = load_key(key)
     code = native.check_pair(public_key(chain), loaded, _callbacks.random_bytes)

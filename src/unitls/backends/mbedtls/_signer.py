@@ -3,7 +3,7 @@
 The library hands over a hash, a signer wants the message. The message is known here: up to TLS 1.2 a server signs the two
 random values and the parameters that it is just writing into its outgoing record, and a client all messages so far; in
 TLS 1.3 it is made from the hash of all messages (RFC 8446 section 4.4.3), which the library tells. What was found is
-believed only if its hash is the one that was handed over.
+believed only if its hash is the one that was handed over. A signer that takes hashes needs none of this.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ class External:
     Attributes:
         key: the library's structure with the public half, whose function for signatures is ours.
         schemes: what it signs with, as IANA values.
-        sign: who signs.
+        sign: who signs messages.
+        sign_digest: who signs hashes, if anybody does.
     """
 
     key: Any
     schemes: tuple[int, ...]
     sign: Signer
+    sign_digest: Signer | None = None
 
     @property
     def is_rsa(self) -> bool:
@@ -58,13 +60,14 @@ class External:
         return _RSA_PKCS1 in self.schemes
 
 
-def external_key(public: Any, spki: bytes, sign: Signer) -> External:
+def external_key(public: Any, spki: bytes, sign: Signer, sign_digest: Signer | None = None) -> External:
     """Make a key of the library's of which only the public half is here.
 
     Args:
         public: the loaded public key.
         spki: the same as a SubjectPublicKeyInfo.
-        sign: who signs.
+        sign: who signs messages.
+        sign_digest: who signs hashes, if anybody does.
 
     Raises:
         ConfigurationError: it is of a kind that has no signature scheme here.
@@ -76,7 +79,7 @@ def external_key(public: Any, spki: bytes, sign: Signer) -> External:
     info = ffi.new("mbedtls_pk_info_t *", genuine[0])
     info.functions[_SIGN] = ffi.cast("void *", sign_3 if IS_3 else sign_2)
     replace_functions(public, info)
-    return External(public, tuple(schemes), sign)
+    return External(public, tuple(schemes), sign, sign_digest)
 
 
 @ffi.callback("sign_2_t", error=PK_SIGN_FAILED)  # type: ignore[untyped-decorator]
@@ -110,6 +113,8 @@ def _sign(digest: int, hash_: bytes, signature: Any, room: int, written: Any) ->
 def _signature(engine: Any, name: str, hash_: bytes) -> bytes:
     external = engine.external
     scheme = (_RSA_SCHEMES if external.is_rsa else _EC_SCHEMES)[name]
+    if external.sign_digest is not None:
+        return external.sign_digest(scheme, hash_)  # type: ignore[no-any-return]
     for message in _messages(engine):
         if hashlib.new(name, message).digest() == hash_:
             return external.sign(scheme, message)  # type: ignore[no-any-return]

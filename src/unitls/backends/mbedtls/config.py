@@ -183,11 +183,16 @@ def _set_versions(raw: Any, settings: Settings, identity: LoadedIdentity | None)
         lib.mbedtls_ssl_conf_tls13_key_exchange_modes(raw, native.WITH_EPHEMERAL_KEYS)  # resumed sessions too
 
 
+def default_suites(settings: Settings) -> tuple[int, ...]:
+    """The suites enabled when none are chosen; TLS 1.0 and 1.1, where they are allowed, get some of their own."""
+    return ciphers.default() + (ciphers.LEGACY if settings.lower < _LEGACY_BOUND else ())
+
+
 def _set_suites(raw: Any, settings: Settings) -> Any:
-    if settings.ciphers is None:
-        chosen = ciphers.default() + (ciphers.LEGACY if settings.lower < _LEGACY_BOUND else ())
-    else:
-        chosen = (*(settings.tls13_ciphers or ()), *settings.ciphers)
+    chosen = (
+        *(settings.tls13_ciphers or ()),
+        *(default_suites(settings) if settings.ciphers is None else settings.ciphers),
+    )
     suites = ffi.new("int[]", [*chosen, 0])
     lib.mbedtls_ssl_conf_ciphersuites(raw, suites)
     return suites
