@@ -10,8 +10,9 @@ from _cli_peers import program
 import unitls
 from unitls.cli import _demo
 from unitls.cli._authority import assemble
+from unitls.registry import is_named_only
 
-USABLE = [status.name for status in unitls.available_backends() if status.available]
+USABLE = [status.name for status in unitls.available_backends() if status.available and not is_named_only(status.name)]
 
 
 def test_as_a_program():

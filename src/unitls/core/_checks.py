@@ -99,6 +99,8 @@ def check_values(configuration: TLSConfiguration) -> None:
     _check_codepoints(configuration)
     _check_limits(configuration)
     _check_trust(configuration)
+    if configuration.external_psk is not None and configuration.upper_bound < TLSVersion.TLSv1_3:
+        raise ConfigurationError("an external key needs TLS 1.3, and upper_bound is below that")
     if isinstance(configuration, TLSClientConfiguration) and len(configuration.identities) > 1:
         raise ConfigurationError("a client shows one identity; use choose_certificate to pick among several")
     if isinstance(configuration, TLSServerConfiguration):

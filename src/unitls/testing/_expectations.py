@@ -40,7 +40,12 @@ class Expectation:
     peer: str = "*"
 
     def concerns(self, client: str, server: str) -> bool:
-        """Whether this is about a pair of backends, in their roles."""
+        """Whether this is about a pair of backends, in their roles.
+
+        Args:
+            client: the name of the backend whose client is checked.
+            server: the name of the backend whose server is checked.
+        """
         ends = {"client": [(client, server)], "server": [(server, client)]}.get(
             self.role, [(client, server), (server, client)]
         )
