@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the unit tests and the conformance kit on every Python from 3.11 on that is found besides the one of .venv.
+# Runs the unit tests, and the conformance kit on two backends, on every Python from 3.11 on that is found besides the one of .venv.
 set -eu
 
 run=${VENV:-.venv}/bin/python
@@ -24,7 +24,11 @@ test_on() {
     venv=build/pythons/$1
     echo "== Python $1"
     PYTHON=$2 VENV=$venv sh tools/setup.sh test || return 1
-    "$venv/bin/python" -m pytest -q -p no:cacheprovider -m 'not slow' tests/unit tests/conformance
+    spread=$("$venv/bin/python" -c 'import xdist' 2>/dev/null && echo '-n auto --dist worksteal')
+    # The libraries bound by cffi are the same for every Python: these two differ from one to the next.
+    # shellcheck disable=SC2086
+    "$venv/bin/python" -m pytest -q -p no:cacheprovider -m 'not slow' $spread \
+        --tls-backend openssl --tls-backend rustls tests/unit tests/conformance
 }
 
 list=$(candidates)
