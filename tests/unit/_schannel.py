@@ -450,4 +450,4 @@ def windows(build: int = 22000, wine: str = "") -> Iterator[Windows]:
 
 def _forget() -> None:
     capabilities.cache_clear()
-    schannel._backend.cache_clear()
+    schannel.backend.cache_clear()

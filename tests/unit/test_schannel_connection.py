@@ -54,7 +54,7 @@ class Client:
     def __init__(self, machine: Windows, **changes: Any) -> None:
         self.machine, self.secur32 = machine, machine.secur32
         configuration = unitls.TLSClientConfiguration(**{"trust_store": TRUST, **changes})
-        self.context = schannel.SChannelClientContext(configuration)
+        self.context = schannel.backend().client_context(configuration)
         self.incoming, self.outgoing = schannel.RecordBuffer(), schannel.RecordBuffer()
         self.tls: Any = self.context.wrap_buffers(self.incoming, self.outgoing, server_hostname=HOST)
 
@@ -609,7 +609,7 @@ class Server:
         configuration = unitls.TLSServerConfiguration(
             **{"identities": (identity_of(IDENTITIES.rsa_server),), **changes}
         )
-        self.context = schannel.SChannelServerContext(configuration)
+        self.context = schannel.backend().server_context(configuration)
         self.incoming, self.outgoing = schannel.RecordBuffer(), schannel.RecordBuffer()
         self.tls: Any = self.context.wrap_buffers(self.incoming, self.outgoing)
 

@@ -95,7 +95,7 @@ def test_which_wine_has_a_server(wine: str, served: bool) -> None:
 
 
 def _build(**changes: Any) -> config.Native:
-    context = schannel.SChannelClientContext(unitls.TLSClientConfiguration(trust_store=TRUST, **changes))
+    context = schannel.backend().client_context(unitls.TLSClientConfiguration(trust_store=TRUST, **changes))
     native: config.Native = context._natives.get()
     return native
 
@@ -132,7 +132,7 @@ def test_refused_credentials(code: int) -> None:
     with windows() as machine:
         machine.secur32.refusal = code
         with pytest.raises(unitls.ConfigurationError) as caught:
-            schannel.SChannelClientContext(
+            schannel.backend().client_context(
                 unitls.TLSClientConfiguration(trust_store=TRUST, identities=(identity_of(IDENTITIES.client),))
             )
         assert caught.value.native_code == code

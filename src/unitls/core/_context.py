@@ -136,7 +136,7 @@ def _audit(settings: Settings) -> None:
 
 
 class CoreContext(_BaseContext, Generic[C]):
-    """What both roles share. A backend's context is a subclass that sets `provider` and `find_backend`.
+    """What both roles share. A backend's contexts are subclasses that `make_backend` makes.
 
     Args:
         configuration: what is wanted; `None` for the defaults.
@@ -149,6 +149,7 @@ class CoreContext(_BaseContext, Generic[C]):
     __slots__ = ("_lock", "_natives")
 
     provider: ClassVar[Provider]
+    belongs_to: ClassVar[Backend]
     server_side: ClassVar[bool]
     configuration_type: ClassVar[type[TLSConfiguration]]
 
@@ -158,11 +159,6 @@ class CoreContext(_BaseContext, Generic[C]):
         if not isinstance(given, self.configuration_type):
             raise ConfigurationError(f"the configuration must be a {self.configuration_type.__name__}")
         self._natives = self._checked(given, ())
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        """The backend this context belongs to; a subclass says which."""
-        raise ConfigurationError(f"{cls.__name__} belongs to no backend")
 
     def _checked(self, configuration: TLSConfiguration, known: tuple[Identity, ...]) -> Natives:
         """Check everything that can be checked before there is a connection."""
@@ -184,7 +180,7 @@ class CoreContext(_BaseContext, Generic[C]):
 
     @property
     def backend(self) -> Backend:
-        return self.find_backend()
+        return self.belongs_to
 
     @property
     def configuration(self) -> C:

@@ -24,11 +24,10 @@ from ..api._errors import (
 )
 from ..api._features import Capabilities, Feature
 from ..api._versions import TLSVersion
-from ..core._context import CoreClientContext, CoreServerContext
+from ..core._backend import make_backend
 from ..core._memory_buffer import MemoryBuffer
 from ..core._provider import ConnectionPlan, Provider
 from ..core._settings import Settings
-from ..core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from ._fake_engine import FakeEngine as FakeEngine
 from ._fake_engine import FakeFault as FakeFault
 from ._fake_engine import FakeWantRead as FakeWantRead
@@ -173,32 +172,4 @@ def fake_backend(provider: FakeProvider | Script | None = None) -> Backend:
         A backend that is registered nowhere.
     """
     chosen = provider if isinstance(provider, FakeProvider) else FakeProvider(provider)
-
-    class FakeClientContext(_Findable, CoreClientContext):
-        """A client context of this fake."""
-
-    class FakeServerContext(_Findable, CoreServerContext):
-        """A server context of this fake."""
-
-    backend = Backend(
-        name=chosen.name,
-        library_version=chosen.library_version,
-        client_context=FakeClientContext,
-        server_context=FakeServerContext,
-        certificate=NeutralCertificate,
-        private_key=NeutralPrivateKey,
-        trust_store=NeutralTrustStore,
-        memory_buffer=FakeBuffer,
-        find_capabilities=chosen.capabilities,
-    )
-    for context in (FakeClientContext, FakeServerContext):
-        context.provider, context.backend_found = chosen, backend
-    return backend
-
-
-class _Findable:
-    backend_found: ClassVar[Backend]
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return cls.backend_found
+    return make_backend(chosen, "Fake")

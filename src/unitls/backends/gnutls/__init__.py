@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._foreign import ForeignBuffer
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from .engine import READ_SIZE, GnuTLSEngine
 
@@ -63,36 +61,4 @@ class GnuTLSProvider(Provider):
         return errors.translate(error)
 
 
-class GnuTLSClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = GnuTLSProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class GnuTLSServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = GnuTLSClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="gnutls",
-    library_version=native.VERSION,
-    client_context=GnuTLSClientContext,
-    server_context=GnuTLSServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=ForeignBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(GnuTLSProvider(), "GnuTLS")

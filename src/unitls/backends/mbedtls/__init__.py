@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._memory_buffer import MemoryBuffer
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from .engine import MbedTLSEngine
 
@@ -70,36 +68,4 @@ class MbedTLSProvider(Provider):
         return errors.translate(error)
 
 
-class MbedTLSClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = MbedTLSProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class MbedTLSServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = MbedTLSClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="mbedtls",
-    library_version=native.VERSION,
-    client_context=MbedTLSClientContext,
-    server_context=MbedTLSServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=MbedTLSBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(MbedTLSProvider(), "MbedTLS")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralPrivateKey, NeutralTrustStore
 from ...core._verdict import judge
 from . import _identity, ciphers, config, errors, native
 from .engine import NSSEngine
@@ -55,36 +53,4 @@ class NSSProvider(Provider):
         return errors.translate(error)
 
 
-class NSSClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = NSSProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class NSSServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = NSSClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="nss",
-    library_version=native.VERSION,
-    client_context=NSSClientContext,
-    server_context=NSSServerContext,
-    certificate=_identity.NSSCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=native.MemoryBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(NSSProvider(), "NSS", certificate=_identity.NSSCertificate)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import ssl
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import E, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors
 from .engine import OpenSSLEngine
 
@@ -56,36 +54,4 @@ class OpenSSLProvider(Provider):
         return errors.make(kind, text, **attributes)  # type: ignore[no-any-return]
 
 
-class OpenSSLClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = OpenSSLProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class OpenSSLServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = OpenSSLClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="openssl",
-    library_version=ssl.OPENSSL_VERSION,
-    client_context=OpenSSLClientContext,
-    server_context=OpenSSLServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=ssl.MemoryBIO,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(OpenSSLProvider(), "OpenSSL")

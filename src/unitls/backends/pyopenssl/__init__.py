@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from ._buffer import MemoryBuffer
 from ._early import EarlyEngine
@@ -57,36 +55,5 @@ class PyOpenSSLProvider(Provider):
         return errors.translate(error)
 
 
-class PyOpenSSLClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = PyOpenSSLProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class PyOpenSSLServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = PyOpenSSLClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="pyopenssl",
-    library_version=native.VERSION,
-    client_context=PyOpenSSLClientContext,
-    server_context=PyOpenSSLServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=MemoryBuffer,
-    find_capabilities=config.capabilities,
-)
+PROVIDER = PyOpenSSLProvider()
+BACKEND = make_backend(PROVIDER, "PyOpenSSL")

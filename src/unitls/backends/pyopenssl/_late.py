@@ -77,12 +77,12 @@ class LateEngine(EarlyEngine):
         if leaf is None or leaf == self._before:
             return
         self._awaited = False
-        from . import PyOpenSSLClientContext
+        from . import PROVIDER
 
         configuration = self._context.configuration
         assert isinstance(configuration, TLSServerConfiguration)
         strict = replace(configuration, client_authentication=ClientAuthentication.REQUIRED)
         try:
-            judge(PyOpenSSLClientContext.provider, strict, self._plan, self)
+            judge(PROVIDER, strict, self._plan, self)
         except CertificateVerificationError as refused:
             raise native.fault_error(Fault(refused.failure, str(refused), refused.subject)) from refused

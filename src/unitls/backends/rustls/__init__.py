@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from .engine import RustlsEngine
 
@@ -55,36 +53,4 @@ class RustlsProvider(Provider):
         return errors.translate(error)
 
 
-class RustlsClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = RustlsProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class RustlsServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = RustlsClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="rustls",
-    library_version=native.VERSION,
-    client_context=RustlsClientContext,
-    server_context=RustlsServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=native.MemoryBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(RustlsProvider(), "Rustls")

@@ -13,10 +13,9 @@ from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from ._buffer import RecordBuffer
 from ._capabilities import capabilities
@@ -63,44 +62,13 @@ class SChannelProvider(Provider):
         return errors.translate(error)
 
 
-class SChannelClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = SChannelProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return _backend()
-
-
-class SChannelServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = SChannelClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return _backend()
-
-
 @functools.cache
-def _backend() -> Backend:
-    return Backend(
-        name="schannel",
-        library_version=native.version(),
-        client_context=SChannelClientContext,
-        server_context=SChannelServerContext,
-        certificate=NeutralCertificate,
-        private_key=NeutralPrivateKey,
-        trust_store=NeutralTrustStore,
-        memory_buffer=RecordBuffer,
-        find_capabilities=capabilities,
-    )
+def backend() -> Backend:
+    """The value of ``BACKEND``, made when it is first asked for: only then are the libraries of Windows loaded."""
+    return make_backend(SChannelProvider(), "SChannel")
 
 
 def __getattr__(name: str) -> Any:
     if name == "BACKEND":
-        return _backend()
+        return backend()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import platform
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._foreign import ForeignBuffer
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import native
 
 native.frameworks()  # raises ImportError where there are none
@@ -67,36 +65,4 @@ class SecureTransportProvider(Provider):
         return errors.translate(error)
 
 
-class SecureTransportClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = SecureTransportProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class SecureTransportServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = SecureTransportClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="securetransport",
-    library_version=SecureTransportProvider.library_version,
-    client_context=SecureTransportClientContext,
-    server_context=SecureTransportServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=ForeignBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(SecureTransportProvider(), "SecureTransport")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...api._backend import Backend
 from ...api._certificates import Identity
 from ...api._errors import InternalTLSError, TLSError
 from ...api._features import Capabilities
-from ...core._context import CoreClientContext, CoreServerContext
+from ...core._backend import make_backend
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from . import ciphers, config, errors, native
 from .engine import WolfSSLEngine
 
@@ -56,36 +54,4 @@ class WolfSSLProvider(Provider):
         return errors.translate(error)
 
 
-class WolfSSLClientContext(CoreClientContext):
-    """A client context of this backend."""
-
-    __slots__ = ()
-    provider = WolfSSLProvider()
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-class WolfSSLServerContext(CoreServerContext):
-    """A server context of this backend."""
-
-    __slots__ = ()
-    provider = WolfSSLClientContext.provider
-
-    @classmethod
-    def find_backend(cls) -> Backend:
-        return BACKEND
-
-
-BACKEND = Backend(
-    name="wolfssl",
-    library_version=native.VERSION,
-    client_context=WolfSSLClientContext,
-    server_context=WolfSSLServerContext,
-    certificate=NeutralCertificate,
-    private_key=NeutralPrivateKey,
-    trust_store=NeutralTrustStore,
-    memory_buffer=native.ForeignBuffer,
-    find_capabilities=config.capabilities,
-)
+BACKEND = make_backend(WolfSSLProvider(), "WolfSSL")
