@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..api._wrapped import TLSWrappedBuffer
 from ._handshake import Handshake
 from ._reading import Reading
-from ._state import OPEN, WRITABLE, Event, walk
+from ._state import BEFORE, OPEN, WRITABLE, Event, walk
 from ._writing import Writing
 
 
@@ -50,7 +50,7 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
     @property
     def awaits_hello(self) -> bool:
         """Whether this is a server whose client has not said hello yet."""
-        return self._engine is None
+        return self._engine is None and self._state in BEFORE
 
     @property
     def buffered(self) -> int:

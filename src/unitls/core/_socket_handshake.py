@@ -46,9 +46,11 @@ class SocketHandshake(Transport):
         by_record = self._nested or not self._natives.provider.leaves_rest
         advance = self._advance_by_record if by_record else self._advance_by_flight
         try:
-            done, wire, _ = buffer.exchange(None)
-            if wire or self._unsent:
-                self._send_out(wire, deadline)
+            done = False
+            if not buffer.awaits_hello:  # a server has nothing to say before it has heard something
+                done, wire, _ = buffer.exchange(None)
+                if wire or self._unsent:
+                    self._send_out(wire, deadline)
             while not done:
                 done, wire = advance(buffer, deadline)
                 if wire:
@@ -65,7 +67,7 @@ class SocketHandshake(Transport):
 
         So a whole flight is one step, and application data behind the handshake stays where `select` sees it.
         """
-        if buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
+        if self._natives.server_side and buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
             done, wire, _ = buffer.exchange(self._receive_raw(_FLIGHT, deadline))
             return done, wire
         flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)
