@@ -1,9 +1,9 @@
-"""Let thousands of handshakes fail, and see whether anything is left of them.
+"""Thousands of handshakes, most of which fail: is anything left of them?
 
-``python tools/soak_failures.py --count 10000 --backend openssl``. Each kind of failure runs over loopback sockets, with a
-server and a client of the same backend in this process (where the kind has two ends of ours). Descriptors, memory,
-threads and files in the folder for temporary files are counted after a warm-up and again at the end. The exit status
-says whether all of it stayed within bounds.
+``python tools/soak.py --count 10000 --backend openssl``. Each kind runs over loopback sockets, with a server and a client
+of the same backend in this process (where the kind has two ends of ours). Descriptors, memory, threads and files in the
+folder for temporary files are counted after the first fifth and again at the end. The exit status says whether all of it
+stayed within bounds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import itertools
 import os
 import socket
 import sys
@@ -20,14 +21,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import unitls
 from unitls import Feature
 from unitls.testing._zoo_files import load_identities, load_zoo
 
 TIMEOUT = 30.0
-MEMORY_BOUND = 4 * 1024 * 1024
-"""How many bytes the process may grow by, after the warm-up, whatever the number of handshakes."""
+MEMORY_BOUND = 1024 * 1024
+"""How many bytes the process may grow by, behind the first fifth, whatever the number of handshakes."""
+_LEAKED_SESSION = 8 * 1024 if sys.version_info < (3, 12, 8) or sys.version_info[:3] == (3, 13, 0) else 0
+"""What the ssl module loses whenever its `session` is read, at most (CPython issue gh-116810)."""
 _GARBAGE = bytes(range(255, -1, -1)) * 2
 _HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
 Attempt = Callable[[], None]
@@ -64,7 +68,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a kind of failure has left behind."""
+    """What a kind of handshake has left behind."""
 
     kind: str
     count: int
@@ -73,28 +77,37 @@ class Result:
     memory: int
     threads: int
     files: tuple[str, ...]
+    known: int
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is left, and the memory stayed within its bound."""
-        return self.descriptors <= 0 and self.threads <= 0 and not self.files and self.memory <= MEMORY_BOUND
+        """Whether nothing is left, and the memory stayed within its bound but for what is `known` to be lost."""
+        return (
+            self.descriptors <= 0 and self.threads <= 0 and not self.files and self.memory - self.known <= MEMORY_BOUND
+        )
 
     def __str__(self) -> str:
         rate = self.count / self.seconds
         return (
-            f"{self.kind:<22} {self.count:>6} failed handshakes, {rate:>6.0f}/s: descriptors {self.descriptors:+d}, "
+            f"{self.kind:<22} {self.count:>6} handshakes, {rate:>6.0f}/s: descriptors {self.descriptors:+d}, "
             f"memory {self.memory / 1024:+.0f} KiB, threads {self.threads:+d}, temporary files {len(self.files):+d}"
         )
 
 
 class _Listener:
-    """A server of ours whose handshakes are to fail, in one thread; each failure must be a `ConnectionFault`."""
+    """A server of ours, in one thread, whose handshakes are to succeed or to fail; each failure must be a `ConnectionFault`.
 
-    def __init__(self, context: unitls.ServerContext) -> None:
+    Args:
+        context: the server's.
+        is_good: whether they are to succeed; it then greets with a byte.
+    """
+
+    def __init__(self, context: unitls.ServerContext, is_good: bool) -> None:
+        self._is_good = is_good
         self._raw = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._wrapped = context.wrap_socket(self._raw)
         self.address = self._raw.getsockname()
-        self.failed = 0
+        self.ended = 0
         self.unexpected: BaseException | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -107,13 +120,23 @@ class _Listener:
                 return  # the listener was closed
             with connection:
                 connection.settimeout(TIMEOUT)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 try:
                     connection.do_handshake()
+                    if self._is_good:
+                        connection.sendall(b"!")
                     connection.recv(1)  # a client of TLS 1.3 is done before we are
-                except (unitls.ConnectionFault, ConnectionError):
-                    self.failed += 1
+                    self._end(as_wanted=self._is_good)
+                except (unitls.ConnectionFault, ConnectionError) as error:
+                    self._end(as_wanted=not self._is_good, error=error)
                 except Exception as error:  # for the main thread, which raises it
                     self.unexpected = error
+
+    def _end(self, *, as_wanted: bool, error: BaseException | None = None) -> None:
+        if as_wanted:
+            self.ended += 1
+        else:
+            self.unexpected = error or SystemExit("a handshake succeeded that should have failed")
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -134,9 +157,20 @@ def _server_context(backend: unitls.Backend, *, demands_certificate: bool = Fals
     )
 
 
-def _client_context(backend: unitls.Backend, *, trusts_server: bool) -> unitls.ClientContext:
+def _client_context(backend: unitls.Backend, *, trusts_server: bool, **settings: Any) -> unitls.ClientContext:
     pem = load_identities().ca_pem if trusts_server else load_zoo()[0].trust_pem
-    return backend.client_context(unitls.TLSClientConfiguration(trust_store=unitls.TrustStore.from_buffer(pem)))
+    trust = unitls.TrustStore.from_buffer(pem)
+    return backend.client_context(unitls.TLSClientConfiguration(trust_store=trust, **settings))
+
+
+def _succeeds(context: unitls.ClientContext, address: tuple[str, int], resumed: bool | None = None) -> None:
+    """A client of ours whose connection has to succeed, and to resume a session or not where that is said."""
+    raw = socket.create_connection(address, TIMEOUT)
+    with context.wrap_socket(raw, server_hostname="server.test") as connection:
+        if connection.recv(1) != b"!":
+            raise SystemExit("the server's byte did not come")
+        if resumed is not None and connection.session_resumed is not resumed:
+            raise SystemExit("a session was resumed, or not, against what was wanted")
 
 
 def _fails(context: unitls.ClientContext, address: tuple[str, int]) -> None:
@@ -176,19 +210,21 @@ def _wrong_server(backend: unitls.Backend, first: bytes) -> Attempt:
 
 
 @contextlib.contextmanager
-def _against_listener(context: unitls.ServerContext, attack: Callable[[tuple[str, int]], None]) -> Iterator[Attempt]:
-    """One attempt is one connection to a server of ours, which has to have failed there too before the next begins."""
-    listener = _Listener(context)
+def _against_listener(
+    context: unitls.ServerContext, connect: Callable[[tuple[str, int]], None], *, is_good: bool = False
+) -> Iterator[Attempt]:
+    """One attempt is one connection to a server of ours, which has to have ended there too before the next begins."""
+    listener = _Listener(context, is_good)
 
     def attempt() -> None:
-        expected = listener.failed + 1
-        attack(listener.address)
+        expected = listener.ended + 1
+        connect(listener.address)
         end = time.monotonic() + TIMEOUT
-        while listener.failed < expected:
+        while listener.ended < expected:
             if listener.unexpected is not None:
                 raise listener.unexpected
             if time.monotonic() > end:
-                raise SystemExit("the server did not notice that the handshake failed")
+                raise SystemExit("the server did not notice that the connection ended")
             os.sched_yield()
 
     try:
@@ -198,7 +234,7 @@ def _against_listener(context: unitls.ServerContext, attack: Callable[[tuple[str
 
 
 def kinds(backend: unitls.Backend) -> dict[str, Callable[[], contextlib.AbstractContextManager[Attempt]]]:
-    """By name, each kind of failure that the backend's roles allow; entering it gives what makes one attempt."""
+    """By name, each kind of handshake that the backend's roles allow; entering it gives what makes one attempt."""
     has = backend.capabilities.supports
     plain = _server_context(backend) if has(Feature.SERVER) else None
     found: dict[str, Callable[[], contextlib.AbstractContextManager[Attempt]]] = {}
@@ -209,6 +245,11 @@ def kinds(backend: unitls.Backend) -> dict[str, Callable[[], contextlib.Abstract
         found["client: garbage"] = lambda: contextlib.nullcontext(_wrong_server(backend, _GARBAGE))
         found["client: cut"] = lambda: contextlib.nullcontext(_wrong_server(backend, b"\x16\x03\x03\x00\x7a\x02"))
     if plain is not None and "client: cut" in found:
+        friend = _client_context(backend, trusts_server=True)
+        found["good"] = lambda: _against_listener(plain, lambda to: _succeeds(friend, to), is_good=True)
+        if has(Feature.SESSION_RESUMPTION):
+            again = _client_context(backend, trusts_server=True, session_cache=unitls.SessionCache())
+            found["resumed"] = lambda: _against_listener(plain, _resuming(again), is_good=True)
         stranger = _client_context(backend, trusts_server=False)
         found["unknown issuer"] = lambda: _against_listener(plain, lambda to: _fails(stranger, to))
         if has(Feature.CLIENT_CERTIFICATES):
@@ -218,32 +259,42 @@ def kinds(backend: unitls.Backend) -> dict[str, Callable[[], contextlib.Abstract
     return found
 
 
-def soak(backend: unitls.Backend, count: int) -> Iterator[Result]:
-    """Let `count` handshakes of each kind fail, after a tenth of that to warm up, and tell what is left of them."""
+def _resuming(context: unitls.ClientContext) -> Callable[[tuple[str, int]], None]:
+    """Connections of which each but the first resumes a session."""
+    rounds = itertools.count()
+    return lambda address: _succeeds(context, address, resumed=next(rounds) > 0)
+
+
+def soak(backend: unitls.Backend, count: int, only: str = "") -> Iterator[Result]:
+    """Make `count` handshakes of each kind, and tell what those behind the first fifth have left."""
     for kind, enter in kinds(backend).items():
+        if not kind.startswith(only):
+            continue
         with enter() as attempt:
-            for _ in range(max(count // 10, 20)):
+            for _ in range(count // 5):
                 attempt()
             before, start = Usage.now(), time.monotonic()
-            for _ in range(count):
+            for _ in range(count - count // 5):
                 attempt()
             seconds = time.monotonic() - start
             after = Usage.now()
         yield Result(
             kind,
-            count,
+            count - count // 5,
             seconds,
             after.descriptors - before.descriptors,
             after.memory - before.memory,
             after.threads - before.threads,
             tuple(sorted(after.files - before.files)),
+            known=count * _LEAKED_SESSION if (backend.name, kind) == ("openssl", "resumed") else 0,
         )
 
 
 def main() -> int:
     """Run what the command line asks for; 0 if nothing was left behind."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=10_000, help="failures of each kind (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=10_000, help="handshakes of each kind (default: %(default)s)")
+    parser.add_argument("--only", metavar="KIND", default="", help="kinds whose name begins so (default: all)")
     parser.add_argument("--backend", default=None, help="which backend (default: the default one)")
     given = parser.parse_args()
     backend = unitls.get_backend(given.backend)
@@ -252,7 +303,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         tempfile.tempdir = folder
         clean = True
-        for result in soak(backend, given.count):
+        for result in soak(backend, given.count, given.only):
             print(result, flush=True)
             clean = clean and result.is_clean
     return 0 if clean else 1
