@@ -15,7 +15,7 @@ that a run needs are its own, and end with it.
 
 Environment:
   CHROOT        where the chroot is kept; ${XDG_CACHE_HOME:-~/.cache}/unitls/trixie if not set
-  MIRROR        a mirror of Debian; if not set, the one in /etc/apt
+  MIRROR        a mirror of Debian; if not set, the one in /etc/apt on Debian, and debootstrap's own elsewhere
 END
 }
 
@@ -47,6 +47,7 @@ packages="python3 python3-cffi-backend python3-pytest python3-cryptography pytho
 command -v debootstrap >/dev/null || fail "debootstrap is not installed: apt-get install debootstrap"
 
 mirror() {
+    grep -q '^ID=debian' /etc/os-release || return 0
     sed -n -e 's/^URIs: *\([^ ]*\).*/\1/p' -e 's/^deb \(\[[^]]*\] \)\{0,1\}\(http[^ ]*\) .*/\2/p' \
         /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1
 }
@@ -59,7 +60,7 @@ make_chroot() {
     trap 'exit 1' HUP INT TERM
     echo "trixie: making $chroot"
     {
-        debootstrap --variant=minbase trixie "$new" "${from:-http://deb.debian.org/debian}" &&
+        debootstrap --variant=minbase trixie "$new" $from &&
             printf 'exit 101\n' >"$new/usr/sbin/policy-rc.d" && chmod +x "$new/usr/sbin/policy-rc.d" &&
             DEBIAN_FRONTEND=noninteractive chroot "$new" apt-get -q install -y --no-install-recommends $packages &&
             chroot "$new" apt-get clean

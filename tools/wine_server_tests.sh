@@ -35,7 +35,7 @@ make_root() {
     if mounted proc || mounted source || mounted python; then skip "an earlier run is still mounted"; fi
     rm -rf --one-file-system "$root"
     mkdir -p "$root"
-    timeout 300 debootstrap --variant=minbase trixie "$root" http://deb.debian.org/debian >"$cache/debian-13.log" 2>&1 || return 1
+    timeout 300 debootstrap --variant=minbase trixie "$root" >"$cache/debian-13.log" 2>&1 || return 1
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod +x "$root/usr/sbin/policy-rc.d"
     mkdir -p "$root/source" "$root/python" "$root/identities" "$root/prefix"
