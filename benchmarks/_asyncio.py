@@ -64,47 +64,67 @@ def _listen(name: str) -> int:
     return int(listener.getsockname()[1])
 
 
-def _serve(serve: Serve, connections: Callable[[int], int], name: str, tls12: bool, count: int) -> float:
-    """Serve what one sample needs; gives the processor time."""
+def _serve_one(work: Serve, name: str, tls12: bool, count: int) -> float:
+    """Serve the one connection of a sample; gives the processor time of what it carries, without the handshake."""
+
+    async def measured(reader: Any, writer: Any) -> float:
+        await _meet(reader, writer)
+        gc.collect()
+        begun = time.process_time()
+        await work(reader, writer, count)
+        return time.process_time() - begun
+
+    (cpu,) = _runner().run(asyncio.wait_for(_served(measured, 1, name, tls12), _TIMEOUT))
+    return cpu
+
+
+def _serve_each(work: Serve, name: str, tls12: bool, count: int) -> float:
+    """Serve a connection for each operation of a sample; gives the processor time of all there is to them."""
+
+    async def served(reader: Any, writer: Any) -> float:
+        await work(reader, writer, count)
+        return 0.0
+
     make_party(name, tls12)
-    return _runner().run(asyncio.wait_for(_serve_all(serve, connections(count), name, tls12, count), _TIMEOUT))
-
-
-async def _serve_all(serve: Serve, connections: int, name: str, tls12: bool, count: int) -> float:
-    """Where there is one connection, only what it carries counts; of many, all there is to them."""
-    done = asyncio.Event()
-    begun = cpu = 0.0
-    left = connections
-
-    async def connected(reader: Any, writer: Any) -> None:
-        nonlocal begun, cpu, left
-        if connections == 1:
-            await _meet(reader, writer)
-            begun = time.process_time()
-        await serve(reader, writer, count)
-        if connections == 1:
-            cpu = time.process_time() - begun
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        left -= 1
-        if not left:
-            done.set()
-
     gc.collect()
     begun = time.process_time()
+    _runner().run(asyncio.wait_for(_served(served, count, name, tls12), _TIMEOUT))
+    return time.process_time() - begun
+
+
+async def _served(
+    work: Callable[[Any, Any], Awaitable[float]], connections: int, name: str, tls12: bool
+) -> list[float]:
+    """Do `work` on so many connections, which the client closes first; gives what it returned."""
+    tasks: list[asyncio.Task[float]] = []
+    ended: asyncio.Queue[asyncio.Task[float]] = asyncio.Queue()
+
+    async def serve(reader: Any, writer: Any) -> float:
+        try:
+            figure = await work(reader, writer)
+            await reader.read()
+        finally:
+            writer.close()
+        await writer.wait_closed()
+        return figure
+
+    def connected(reader: Any, writer: Any) -> None:
+        task = asyncio.create_task(serve(reader, writer))
+        tasks.append(task)  # nothing else keeps it alive
+        task.add_done_callback(ended.put_nowait)
+
     server = await _start(name, tls12, _listeners[name].dup(), connected)
-    await done.wait()
-    cpu = cpu or time.process_time() - begun
-    server.close()
-    await server.wait_closed()
-    return cpu
+    try:
+        return [(await ended.get()).result() for _ in range(connections)]
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 # ------------------------------------------------------------------------------------------------ the client's process
 
 
-def _use(use: Use, name: str, tls12: bool, port: int, count: int) -> tuple[float, float]:
+def _use_each(use: Use, name: str, tls12: bool, port: int, count: int) -> tuple[float, float]:
     """Do one sample; gives wall time and processor time."""
     return _runner().run(asyncio.wait_for(_timed(use, _opener(name, tls12, port), count), _TIMEOUT))
 
@@ -190,26 +210,18 @@ async def _ask_small(reader: Any, writer: Any, count: int) -> None:
 # ------------------------------------------------------------------------------------------------ the benchmarks
 
 
-def _one(count: int) -> int:
-    return 1
-
-
-def _each(count: int) -> int:
-    return count
-
-
 def _preparing(
-    serve: Serve, connections: Callable[[int], int], client: Callable[..., Any], work: Any
+    server: Callable[..., float], serve: Serve, client: Callable[..., tuple[float, float]], use: Serve | Use
 ) -> Callable[[Options], Any]:
     @contextlib.contextmanager
     def prepare(options: Options) -> Iterator[Sampler]:
-        with Worker() as server, Worker() as other:
-            ports = {name: server.call(_listen, name) for name in options.parties}
+        with Worker() as one, Worker() as other:
+            ports = {name: one.call(_listen, name) for name in options.parties}
 
             def sample(name: str, count: int) -> Sample:
-                server.begin(_serve, serve, connections, name, options.tls12, count)
-                wall, cpu = other.call(client, work, name, options.tls12, ports[name], count)
-                return Sample(count, wall, cpu + server.result())
+                one.begin(server, serve, name, options.tls12, count)
+                wall, cpu = other.call(client, use, name, options.tls12, ports[name], count)
+                return Sample(count, wall, cpu + one.result())
 
             yield sample
 
@@ -225,17 +237,17 @@ BENCHMARKS: Final = (
     Benchmark(
         "asyncio-connections",
         (Metric("asyncio: new connections (CPU)", "1/s", _cpu(1.0), 0.98),),
-        _preparing(_answer_once, _each, _use, _connect_often),
+        _preparing(_serve_each, _answer_once, _use_each, _connect_often),
         most=_MOST_CONNECTIONS,
     ),
     Benchmark(
         "asyncio-bulk",
         (Metric("asyncio: stream, 64 KiB writes (CPU)", "MB/s", _cpu(BULK / 1e6), 0.98),),
-        _preparing(_receive_bulk, _one, _use_one, _send_bulk),
+        _preparing(_serve_one, _receive_bulk, _use_one, _send_bulk),
     ),
     Benchmark(
         "asyncio-small",
         (Metric("asyncio: 100-byte requests (CPU)", "1/s", _cpu(1.0), 0.98),),
-        _preparing(_answer_small, _one, _use_one, _ask_small),
+        _preparing(_serve_one, _answer_small, _use_one, _ask_small),
     ),
 )

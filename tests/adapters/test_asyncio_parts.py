@@ -9,12 +9,15 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from _loops import run
 
 import unitls
-from unitls.asyncio import _pool
+from unitls.asyncio import TLSTransport, _pool
+from unitls.asyncio._connecting import _take_over
 from unitls.asyncio._information import _bits
 from unitls.asyncio._limits import Timeouts, water_marks
 from unitls.asyncio._stage import BEFORE, GONE, OVER, TABLE, Event, Stage, walk
@@ -114,6 +117,33 @@ def test_this_python_s_asyncio_has_what_the_transport_relies_on() -> None:
     assert constants._SendfileMode.FALLBACK  # type: ignore[attr-defined]
 
 
+def test_an_upgrade_that_is_given_up_before_it_begins_closes_the_transport() -> None:
+    aborted = []
+    transport = SimpleNamespace(abort=lambda: aborted.append(True))
+    _take_over(SimpleNamespace(is_over=True), transport)  # type: ignore[arg-type]
+    assert aborted
+
+
+@pytest.mark.parametrize("method", ["update_keys", "request_client_certificate"])
+def test_what_needs_a_handshake_says_so(method: str) -> None:
+    transport = TLSTransport(None, SimpleNamespace(wrapped=None, write=None))  # type: ignore[arg-type]
+    transport.mark_closed()
+    with pytest.raises(unitls.ConfigurationError, match="handshake"):
+        getattr(transport, method)()
+
+
+def test_the_tests_hear_of_an_exception_that_nobody_asks_for() -> None:
+    async def main() -> None:
+        forgotten = asyncio.get_running_loop().create_future()
+        forgotten.set_exception(ValueError())
+        ring: list[Any] = [forgotten]
+        ring.append(ring)  # so that only a collection finds it
+
+    complaints: list[Any] = []
+    run(main(), complaints=complaints)
+    assert [item["message"] for item in complaints] == ["Future exception was never retrieved"]
+
+
 # ---------------------------------------------------------------------------------------------- without ssl
 
 BLOCKED = """
@@ -199,13 +229,16 @@ def test_the_example(backend: unitls.Backend) -> None:
     assert "a stranger is refused: unknown issuer" in done.stdout
 
 
-def test_the_benchmark() -> None:
+@pytest.mark.parametrize("name", ["asyncio-connections", "asyncio-bulk", "asyncio-small"])
+def test_a_benchmark_measures_a_single_operation_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (ROOT / "benchmarks").is_dir():
         pytest.skip("the benchmarks are not part of this installation")
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.run", "--quick", "--rounds", "1", "--only", "asyncio-bulk", "--only", "asyncio-small"],
-        cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for row in ("stream, 64 KiB writes", "100-byte requests"):
-        assert f"asyncio: {row}" in done.stdout
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import _asyncio, _rounds
+
+    (benchmark,) = (one for one in _asyncio.BENCHMARKS if one.name == name)
+    with benchmark.prepare(_rounds.Options()) as sampler:
+        for party in ("openssl", "ssl"):
+            sample = sampler(party, 1)
+            assert sample.count == 1
+            assert sample.cpu > 0
