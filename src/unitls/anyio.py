@@ -59,6 +59,9 @@ class TLSStream(ByteStream):
     peer's close_notify, `anyio.BrokenResourceError` for everything that breaks it, with the error of unitls as its cause
     (`RaggedEOF` where the transport ends without close_notify). Errors of the handshake are those of unitls.
 
+    A send that is cancelled may have sent a part of a record: nothing can be sent behind it, and every later attempt raises
+    `anyio.BrokenResourceError`. A receive that is cancelled loses nothing.
+
     Args:
         transport: the stream underneath.
         buffer: the wrapped buffer.
@@ -77,6 +80,7 @@ class TLSStream(ByteStream):
             else transport.receive
         )
         self._closed = False
+        self._cut_off = False
         self._rest = b""
 
     @classmethod
@@ -101,31 +105,36 @@ class TLSStream(ByteStream):
         Raises:
             ConfigurationError: the context or the names do not fit.
             ConnectionFault: the handshake has failed; the subclass says why.
+            BrokenResourceError: the stream underneath has.
             TimeoutError: it has taken too long.
         """
-        used = default_client_context(get_backend()) if context is None else context
-        wrapping = Wrapping(used, server_hostname, valid_subjects)
-        limits = (handshake_timeout, used.configuration.handshake_timeout)
+        return await cls._wrap(transport, _wrapping(context, server_hostname, valid_subjects), handshake_timeout)
+
+    @classmethod
+    async def _wrap(cls, transport: AnyByteStream, wrapping: Wrapping, handshake_timeout: float | None) -> TLSStream:
+        limits = (handshake_timeout, wrapping.context.configuration.handshake_timeout)
         given = [limit for limit in limits if limit is not None]
-        stream = cls(transport, wrapping.buffer(lambda: _peer_of(transport)))
         try:
+            stream = cls(transport, wrapping.buffer(lambda: _peer_of(transport)))
             with anyio.fail_after(min(given, default=HANDSHAKE_TIMEOUT)):
                 await stream._handshake()
-        except BaseException as error:
-            if isinstance(error, TLSError):
-                await stream._send_alert()
+        except BaseException:
             await anyio.aclose_forcefully(transport)
             raise
         return stream
 
     async def _handshake(self) -> None:
         tls = self._tls
-        done = False if tls.server_side else tls.handshake_step()
-        await self._flush()
-        while not done:
-            tls.feed(await self._receive_raw())
-            done = tls.handshake_step()
+        try:
+            done = False if tls.server_side else tls.handshake_step()
             await self._flush()
+            while not done:
+                tls.feed(await self._receive_raw())
+                done = tls.handshake_step()
+                await self._flush()
+        except TLSError:
+            await self._send_alert()
+            raise
 
     async def _send_alert(self) -> None:
         with anyio.move_on_after(1, shield=True):
@@ -144,7 +153,15 @@ class TLSStream(ByteStream):
         if self._tls.outgoing_pending:
             async with self._send_lock:
                 if wire := self._tls.take():
-                    await self.transport_stream.send(wire)
+                    await self._send_wire(wire)
+
+    async def _send_wire(self, wire: bytes) -> None:
+        """Send records; the caller has the lock. Where that is broken off, nobody knows how much of them has gone out."""
+        if self._cut_off:
+            raise anyio.BrokenResourceError("a send before this one was broken off in the middle")
+        self._cut_off = True
+        await self.transport_stream.send(wire)
+        self._cut_off = False
 
     # ------------------------------------------------------------------------------------------ data
 
@@ -164,8 +181,11 @@ class TLSStream(ByteStream):
             await anyio.lowlevel.checkpoint_if_cancelled()
             while True:
                 data = self._read(max_bytes)
-                if self._tls.outgoing_pending:
+                try:
                     await self._flush()
+                except BaseException:
+                    self._rest = (data or b"") + self._rest  # for the next call
+                    raise
                 if data is not None:
                     break
                 self._feed(await self._receive_raw())
@@ -218,7 +238,7 @@ class TLSStream(ByteStream):
                     self._check_open()
                     taken, wire = self._encrypt(view[start : start + MAX_WRITE])
                     start += taken
-                    await self.transport_stream.send(wire)
+                    await self._send_wire(wire)
             await anyio.lowlevel.cancel_shielded_checkpoint()
 
     def _encrypt(self, part: memoryview) -> tuple[int, bytes]:
@@ -260,7 +280,7 @@ class TLSStream(ByteStream):
                 wire = self._tls.farewell()
                 with anyio.move_on_after(SHUTDOWN_TIMEOUT):
                     async with self._send_lock:
-                        await self.transport_stream.send(wire)
+                        await self._send_wire(wire)
             except (TLSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 pass  # the connection is lost already; there is nobody to say goodbye to
             except BaseException:
@@ -362,18 +382,19 @@ async def connect_tcp(
 
     Raises:
         OSError: the connection could not be opened, or the handshake has failed.
-        ConfigurationError: the context does not fit.
+        ConfigurationError: before anything is opened: the context or the names do not fit.
     """
     if context is not None:
         check_role(context, server_side=False)
-    transport = await anyio.connect_tcp(host, port, **options)
-    return await TLSStream.wrap(
-        transport,
-        context,
-        server_hostname=host if server_hostname is None else server_hostname,
-        valid_subjects=valid_subjects,
-        handshake_timeout=handshake_timeout,
-    )
+    wrapping = _wrapping(context, host if server_hostname is None else server_hostname, valid_subjects)
+    return await TLSStream._wrap(await anyio.connect_tcp(host, port, **options), wrapping, handshake_timeout)
+
+
+def _wrapping(
+    context: ClientContext | ServerContext | None, server_hostname: str | None, valid_subjects: Sequence[Subject] | None
+) -> Wrapping:
+    used = default_client_context(get_backend()) if context is None else context
+    return Wrapping(used, server_hostname, valid_subjects)
 
 
 def _peer_of(transport: AnyByteStream) -> Any:

@@ -168,6 +168,7 @@ async def start_tls(
 
 def _take_over(tls: TLSProtocol, transport: Any) -> None:
     if tls.is_over:  # it was lost, or given up, in the meantime
+        transport.abort()
         return
     tls.connection_made(transport)
     if not transport.is_closing():

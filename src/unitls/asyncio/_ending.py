@@ -14,7 +14,11 @@ class Ending(Outbound):
     __slots__ = ()
 
     def close(self) -> None:
-        """Begin the end. During the handshake there is nothing to end in order: that is aborted."""
+        """Begin the end. During the handshake there is nothing to end in order: that is aborted.
+
+        From here on everything that comes in is taken, and thrown away: a peer that reads only once it has written
+        would never take what is still to go out.
+        """
         if self._stage in OVER:
             return
         if self._stage in BEFORE:
@@ -23,6 +27,9 @@ class Ending(Outbound):
         self._mark_closed()
         self._stage = walk(self._stage, Event.CLOSE)
         self._set_timer(self._timeouts.shutdown, self._shutdown_expired)
+        if self._lower_paused:
+            self._lower_paused = False
+            self._lower.resume_reading()
         self._proceed()
 
     def _proceed(self) -> None:
@@ -37,11 +44,8 @@ class Ending(Outbound):
         """Wait for the peer's close_notify, unless it is here, or nothing can come any more."""
         if self._peer_ended or self._transport_ended:
             self._end()
-            return
-        if self._lower_paused:
-            self._lower_paused = False
-            self._lower.resume_reading()
-        self._discard(None)
+        else:
+            self._discard(None)
 
     def _discard(self, chunk: bytes | memoryview | None) -> None:
         """Look for close_notify in what comes in; data in front of it has no reader any more.

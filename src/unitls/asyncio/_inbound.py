@@ -185,7 +185,7 @@ class Inbound(Ending):
             if size <= self._read_low:
                 self._lower_paused = False
                 self._lower.resume_reading()
-        elif self._paused and size >= self._read_high and not self._transport_ended:
+        elif self._paused and self._stage is OPEN and size >= self._read_high and not self._transport_ended:
             self._lower_paused = True
             self._lower.pause_reading()
 

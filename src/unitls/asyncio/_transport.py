@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..api._buffers import ReadableBuffer
+from ..api._errors import ConfigurationError
 from ..api._wrapped import TLSWrappedBuffer
 from ._information import NAMES, extra_info
 
@@ -36,7 +37,6 @@ class TLSTransport(transports._FlowControlMixin, transports.Transport):
         self._loop = loop
         self._tls = protocol
         self._closed = False
-        self.write_through = protocol.write
 
     def mark_closed(self) -> None:
         """Remember that there is nothing left to close."""
@@ -203,21 +203,27 @@ class TLSTransport(transports._FlowControlMixin, transports.Transport):
         """Send a KeyUpdate and ask the peer for one (TLS 1.3).
 
         Raises:
+            ConfigurationError: the handshake is not done.
             UnsupportedFeature: the backend lacks `Feature.KEY_UPDATE`.
         """
-        if self.tls is not None:
-            self.tls.update_keys()
-            self._tls.send_out()
+        self._handshaken().update_keys()
+        self._tls.send_out()
 
     def request_client_certificate(self) -> None:
         """Ask the client for a certificate now (TLS 1.3).
 
         Raises:
+            ConfigurationError: the handshake is not done.
             UnsupportedFeature: the backend lacks `Feature.POST_HANDSHAKE_AUTHENTICATION`.
         """
-        if self.tls is not None:
-            self.tls.request_client_certificate()
-            self._tls.send_out()
+        self._handshaken().request_client_certificate()
+        self._tls.send_out()
+
+    def _handshaken(self) -> TLSWrappedBuffer:
+        tls = self.tls
+        if tls is None:
+            raise ConfigurationError("the handshake is not done")
+        return tls
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if not self._closed:

@@ -29,13 +29,13 @@ class Wire:
         self._lock = threading.Lock()  # who reads and who writes may both carry what is outgoing, and its order is all
 
     def push(self, data: ReadableBuffer) -> None:
-        """Take in what the network gave; nothing at all is its end.
+        """Take in what the network gave; nothing at all is its end, for which there is always room.
 
         Raises:
             WantReadError: too much waits already. Nothing was taken: read first.
         """
         waiting = self._incoming.pending
-        if waiting and waiting + len(data) > INCOMING_LIMIT:
+        if data and waiting and waiting + len(data) > INCOMING_LIMIT:
             raise WantReadError(f"{waiting} bytes of ciphertext wait already: read first")
         self._tls.feed(data)
 
