@@ -25,6 +25,7 @@ from ._nntp_values import NNTPReplyError as NNTPReplyError
 from ._nntp_values import NNTPTemporaryError as NNTPTemporaryError
 from ._nntp_values import decode_header as decode_header
 from ._nntp_values import format_date, overview, overview_format, parse_date
+from ._upgrade import DEFAULT_TIMEOUT
 
 __all__ = [
     "ArticleInfo", "GroupInfo", "NNTP", "NNTPDataError", "NNTPError", "NNTPPermanentError", "NNTPProtocolError",
@@ -33,7 +34,6 @@ __all__ = [
 
 NNTP_PORT: Final = 119
 NNTP_SSL_PORT: Final = 563
-_DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class NNTP(Lines):
@@ -62,7 +62,7 @@ class NNTP(Lines):
         password: str | None = None,
         readermode: bool | None = None,
         usenetrc: bool = False,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
     ) -> None:
         self.host, self.port = host, port
         self.sock = self._create_socket(timeout)
@@ -175,7 +175,7 @@ class NNTP(Lines):
         return (found[0], found[2]) if found else (None, None)
 
     def help(self, *, file: Any = None) -> tuple[str, list[str]]:
-        """Ask for the server's help text; the lines go to `file` if there is one, as everywhere below."""
+        """Ask for the server's help text. The lines go to `file` if there is one, here as below."""
         return self._longcmdstring("HELP", file)
 
     def slave(self) -> str:
@@ -208,16 +208,16 @@ class NNTP(Lines):
     # ------------------------------------------------------------------------------------------ groups
 
     def newgroups(self, date: datetime.date, *, file: Any = None) -> tuple[str, list[GroupInfo]]:
-        """List the groups that are new since `date`."""
+        """List the groups that are new since `date`, to `file` if there is one."""
         answer, lines = self._longcmdstring(f"NEWGROUPS {format_date(date, short=self.nntp_version < 2)}", file)
         return answer, _groups(lines)
 
     def newnews(self, group: str, date: datetime.date, *, file: Any = None) -> tuple[str, list[str]]:
-        """List the message ids of articles in `group` (a pattern) that are new since `date`."""
+        """List the message ids of articles in `group` (a pattern) that are new since `date`, to `file` if there is one."""
         return self._longcmdstring(f"NEWNEWS {group} {format_date(date, short=self.nntp_version < 2)}", file)
 
     def list(self, group_pattern: str | None = None, *, file: Any = None) -> tuple[str, Any]:
-        """List groups, all or those that `group_pattern` matches."""
+        """List groups, all or those that `group_pattern` matches, to `file` if there is one."""
         answer, lines = self._longcmdstring("LIST" if group_pattern is None else f"LIST ACTIVE {group_pattern}", file)
         return answer, _groups(lines)
 
@@ -232,7 +232,7 @@ class NNTP(Lines):
         return next(iter(self.descriptions(group)[1].values()), "")
 
     def group(self, name: str) -> tuple[str, int, int, int, str]:
-        """Go to a group: the answer, how many articles it has, the first and the last of them, and its name."""
+        """Go to the group `name`: the answer, how many articles it has, the first and the last of them, and its name."""
         answer = self._expect("211", f"GROUP {name}")
         words = answer.split()[1:5]
         count, first, last = (int(word) for word in [*words, "0", "0", "0"][:3])
@@ -258,30 +258,36 @@ class NNTP(Lines):
         return answer, ArticleInfo(number, message_id, lines)
 
     def head(self, message_spec: Any = None, *, file: Any = None) -> tuple[str, ArticleInfo]:
-        """Fetch the headers of an article."""
+        """Fetch the headers of the article `message_spec` (see `stat`), to `file` if there is one."""
         return self._artcmd(_with("HEAD", message_spec), file)
 
     def body(self, message_spec: Any = None, *, file: Any = None) -> tuple[str, ArticleInfo]:
-        """Fetch the body of an article."""
+        """Fetch the body of the article `message_spec` (see `stat`), to `file` if there is one."""
         return self._artcmd(_with("BODY", message_spec), file)
 
     def article(self, message_spec: Any = None, *, file: Any = None) -> tuple[str, ArticleInfo]:
-        """Fetch an article."""
+        """Fetch the article `message_spec` (see `stat`), to `file` if there is one."""
         return self._artcmd(_with("ARTICLE", message_spec), file)
 
     def xhdr(self, hdr: str, str: str, *, file: Any = None) -> tuple[str, Any]:
-        """Fetch the header `hdr` of articles (`str`: a number, a range or a message id), with their numbers."""
+        """Fetch the header `hdr` of articles (`str`: a number, a range or a message id), with their numbers.
+
+        The lines go to `file` if there is one.
+        """
         answer, lines = self._longcmdstring(f"XHDR {hdr} {str}", file)
         found = ((line, re.match(r"([0-9]+) ?(.*)", line)) for line in lines)
         return answer, [match.group(1, 2) if match else line for line, match in found]
 
     def xover(self, start: int, end: int, *, file: Any = None) -> tuple[str, Any]:
-        """Fetch the overview of the articles from `start` to `end`."""
+        """Fetch the overview of the articles from `start` to `end`, to `file` if there is one."""
         answer, lines = self._longcmdstring(f"XOVER {start}-{end}", file)
         return answer, overview(lines, self._getoverviewfmt())
 
     def over(self, message_spec: Any, *, file: Any = None) -> tuple[str, Any]:
-        """Fetch an overview: of a message id, of a pair of numbers (the second may be `None`), or of this article."""
+        """Fetch an overview, to `file` if there is one.
+
+        `message_spec` is a message id, a pair of numbers (the second may be `None`), or `None` for this article.
+        """
         command = "OVER" if "OVER" in self.getcapabilities() else "XOVER"
         if isinstance(message_spec, (tuple, list)):
             start, end = message_spec
@@ -300,11 +306,11 @@ class NNTP(Lines):
         return self._cachedoverviewfmt
 
     def post(self, data: bytes | bytearray | Iterable[bytes]) -> str:
-        """Post an article, given whole or line by line."""
+        """Post an article: `data` is all of it, or its lines."""
         return self._post("POST", data)
 
     def ihave(self, message_id: Any, data: bytes | bytearray | Iterable[bytes]) -> str:
-        """Offer an article that others have posted."""
+        """Offer the article `message_id`, which others have posted: `data` is all of it, or its lines."""
         return self._post(f"IHAVE {message_id}", data)
 
     def _post(self, command: str, data: bytes | bytearray | Iterable[bytes]) -> str:

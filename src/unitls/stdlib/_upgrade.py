@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket as socket_module
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ..api._context import ClientContext
 from ..api._errors import ConfigurationError, ProtocolViolation, WantReadError
 from ..registry import get_backend
+
+DEFAULT_TIMEOUT: Final[Any] = socket_module._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+"""What the standard classes have where no timeout is given: that of ``socket.setdefaulttimeout``."""
 
 
 def client_context(context: ClientContext | None, parameter: str = "context") -> ClientContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from ftplib import FTP as FTP
 from ftplib import Error as Error
 from ftplib import all_errors as all_errors
@@ -18,13 +19,12 @@ from ..api._wrapped import TLSWrappedSocket
 from ._ftp_sessions import FTPSessionCache as FTPSessionCache
 from ._ftp_sessions import with_sessions
 from ._ftp_transfers import Transfers
-from ._upgrade import client_context, refuse_read_ahead, wrap
+from ._upgrade import DEFAULT_TIMEOUT, client_context, refuse_read_ahead, wrap
 
 __all__ = [
     "Error", "FTP", "FTPSessionCache", "FTP_TLS", "all_errors", "error_perm", "error_proto", "error_reply", "error_temp",
 ]  # fmt: skip
 
-_DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 _IMPLICIT_PORT: Final = 990
 
 
@@ -64,7 +64,7 @@ class FTP_TLS(Transfers):
         acct: str = "",
         *,
         context: ClientContext | None = None,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         encoding: str = "utf-8",
         implicit: bool = False,
@@ -105,6 +105,7 @@ class FTP_TLS(Transfers):
         self.source_address = source_address or self.source_address
         if self.timeout is not None and not self.timeout:
             raise ValueError("Non-blocking socket (timeout=0) is not supported")
+        sys.audit("ftplib.connect", self, self.host, self.port)
         self._secure(socket.create_connection((self.host, self.port), self.timeout, self.source_address))
         self.welcome = self.getresp()
         return self.welcome

@@ -21,14 +21,14 @@ from http.client import UnimplementedFileMode as UnimplementedFileMode
 from http.client import UnknownProtocol as UnknownProtocol
 from http.client import UnknownTransferEncoding as UnknownTransferEncoding
 from http.client import responses as responses
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from ..api._context import ClientContext
+from ..api._context import ClientContext, ServerContext
 from ..api._errors import ConfigurationError
 from ..api._features import Feature
 from ..api._protocols import NextProtocol
 from ..registry import get_backend
-from ._upgrade import client_context, wrap
+from ._upgrade import DEFAULT_TIMEOUT, client_context, wrap
 
 __all__ = [
     "BadStatusLine", "CannotSendHeader", "CannotSendRequest", "HTTPConnection", "HTTPException", "HTTPResponse",
@@ -37,16 +37,38 @@ __all__ = [
     "responses",
 ]  # fmt: skip
 
-_DEFAULT_TIMEOUT: Final[Any] = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+C = TypeVar("C", ClientContext, ServerContext)
+
 _SPOKEN: Final = (NextProtocol.HTTP1, b"http/1.1", b"http/1.0")
 
 
-def https_context() -> ClientContext:
-    """The default for HTTP: the default backend's context, which offers HTTP/1.1 where it can (RFC 7301)."""
+def https_context(context: ClientContext | None) -> ClientContext:
+    """The context for HTTP/1: the one that is given, or the default backend's, which offers HTTP/1.1 where it can (RFC 7301).
+
+    Args:
+        context: what the caller gave.
+
+    Raises:
+        ConfigurationError: it is no client context, or offers another protocol by ALPN.
+    """
+    if context is not None:
+        return only_http1(client_context(context), "http.client")
     backend = get_backend()
     context = backend.client_context()
     if backend.capabilities.supports(Feature.ALPN):
         context.set_inner_protocols((NextProtocol.HTTP1,))
+    return context
+
+
+def only_http1(context: C, module: str) -> C:
+    """`context`, if what it offers or accepts by ALPN is spoken by the standard module called `module`.
+
+    Raises:
+        ConfigurationError: it is another protocol.
+    """
+    others = [item for item in context.configuration.inner_protocols if item not in _SPOKEN]
+    if others:
+        raise ConfigurationError(f"{module} speaks HTTP/1 only, but the context offers {others} by ALPN")
     return context
 
 
@@ -85,16 +107,13 @@ class HTTPSConnection(HTTPConnection):
         host: str,
         port: int | None = None,
         *,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         context: ClientContext | None = None,
         blocksize: int = 8192,
     ) -> None:
         super().__init__(host, port, timeout, source_address, blocksize)
-        self._context = https_context() if context is None else client_context(context)
-        others = [item for item in self._context.configuration.inner_protocols if item not in _SPOKEN]
-        if others:
-            raise ConfigurationError(f"http.client speaks HTTP/1 only, but the context offers {others} by ALPN")
+        self._context = https_context(context)
 
     def connect(self) -> None:
         """Connect, by way of the proxy if there is a tunnel, and start TLS.

@@ -10,8 +10,7 @@ from http.server import ThreadingHTTPServer as ThreadingHTTPServer
 from typing import Any
 
 from ..api._context import ServerContext
-from ..api._errors import ConfigurationError
-from .http_client import _SPOKEN
+from .http_client import only_http1
 from .socketserver import ThreadingMixIn, TLSServer
 
 __all__ = [
@@ -38,9 +37,7 @@ class HTTPSServer(TLSServer, http.server.HTTPServer):
         self, server_address: Any, RequestHandlerClass: Any, bind_and_activate: bool = True, *, context: ServerContext
     ) -> None:
         if isinstance(context, ServerContext):
-            others = [item for item in context.configuration.inner_protocols if item not in _SPOKEN]
-            if others:
-                raise ConfigurationError(f"http.server speaks HTTP/1 only, but the context offers {others} by ALPN")
+            only_http1(context, "http.server")
         super().__init__(server_address, RequestHandlerClass, bind_and_activate, context=context)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import socket
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api._context import ClientContext
-from ._upgrade import client_context, refuse_read_ahead, wrap
+from ._upgrade import DEFAULT_TIMEOUT, client_context, refuse_read_ahead, wrap
 
 if TYPE_CHECKING:
     from . import _nntp as _plain
@@ -36,8 +36,6 @@ __all__ = [
     "ArticleInfo", "GroupInfo", "NNTP", "NNTPDataError", "NNTPError", "NNTPPermanentError", "NNTPProtocolError",
     "NNTPReplyError", "NNTPTemporaryError", "NNTP_SSL", "decode_header",
 ]  # fmt: skip
-
-_DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class NNTP(_plain.NNTP):
@@ -107,7 +105,7 @@ class NNTP_SSL(NNTP):
         ssl_context: ClientContext | None = None,
         readermode: bool | None = None,
         usenetrc: bool = False,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
     ) -> None:
         self.ssl_context = client_context(ssl_context, "ssl_context")
         super().__init__(host, port, user, password, readermode, usenetrc, timeout)

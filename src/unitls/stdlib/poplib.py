@@ -10,11 +10,9 @@ from typing import Any, NoReturn
 
 from ..api._context import ClientContext
 from ..api._errors import ConnectionFault
-from ._upgrade import client_context, refuse_read_ahead, wrap
+from ._upgrade import DEFAULT_TIMEOUT, client_context, refuse_read_ahead, wrap
 
 __all__ = ["POP3", "POP3_SSL", "error_proto"]
-
-_DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class POP3(_standard.POP3):
@@ -79,7 +77,7 @@ class POP3_SSL(POP3):
         host: str,
         port: int = _standard.POP3_SSL_PORT,
         *,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         context: ClientContext | None = None,
     ) -> None:
         self.context = client_context(context)

@@ -16,20 +16,17 @@ from smtplib import SMTPSenderRefused as SMTPSenderRefused
 from smtplib import SMTPServerDisconnected as SMTPServerDisconnected
 from smtplib import quoteaddr as quoteaddr
 from smtplib import quotedata as quotedata
-from typing import Any
 
 from ..api._context import ClientContext
 from ..api._errors import ConfigurationError
 from ..api._wrapped import TLSWrappedSocket
-from ._upgrade import client_context, refuse_read_ahead, wrap
+from ._upgrade import DEFAULT_TIMEOUT, client_context, refuse_read_ahead, wrap
 
 __all__ = [
     "LMTP", "SMTP", "SMTPAuthenticationError", "SMTPConnectError", "SMTPDataError", "SMTPException", "SMTPHeloError",
     "SMTPNotSupportedError", "SMTPRecipientsRefused", "SMTPResponseException", "SMTPSenderRefused",
     "SMTPServerDisconnected", "SMTP_SSL", "quoteaddr", "quotedata",
 ]  # fmt: skip
-
-_DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class SMTP(_standard.SMTP):
@@ -107,7 +104,7 @@ class SMTP_SSL(SMTP):
         port: int = 0,
         local_hostname: str | None = None,
         *,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         context: ClientContext | None = None,
     ) -> None:

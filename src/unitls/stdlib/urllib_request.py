@@ -11,8 +11,8 @@ from urllib.request import Request as Request
 
 from ..api._context import ClientContext
 from ..api._errors import ConfigurationError
-from ._upgrade import client_context
-from .http_client import _DEFAULT_TIMEOUT, HTTPSConnection, https_context
+from ._upgrade import DEFAULT_TIMEOUT
+from .http_client import HTTPSConnection, https_context
 
 __all__ = ["HTTPHandler", "HTTPSHandler", "ProxyHandler", "Request", "build_opener", "install_opener", "urlopen"]
 
@@ -29,7 +29,8 @@ class HTTPSHandler(_Base):  # type: ignore[misc]
         check_hostname: the name is always checked, and `False` is refused.
 
     Raises:
-        ConfigurationError: `context` is no client context, or `check_hostname` is off.
+        ConfigurationError: `context` is no client context, or offers a protocol other than HTTP/1 by ALPN; or
+            `check_hostname` is off.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class HTTPSHandler(_Base):  # type: ignore[misc]
             )
         # Not that of the standard handler, which would make a context of its own.
         AbstractHTTPHandler.__init__(self, *([] if debuglevel is None else [debuglevel]))
-        self._context = https_context() if context is None else client_context(context)
+        self._context = https_context(context)
 
     def https_open(self, req: Request) -> Any:
-        """Open a request; called by the opener."""
+        """Open `req`; called by the opener."""
         return self.do_open(HTTPSConnection, req, context=self._context)
 
     https_request = AbstractHTTPHandler.do_request_
@@ -80,7 +81,7 @@ def install_opener(opener: OpenerDirector | None) -> None:
 def urlopen(
     url: str | Request,
     data: Any = None,
-    timeout: float | None = _DEFAULT_TIMEOUT,
+    timeout: float | None = DEFAULT_TIMEOUT,
     *,
     context: ClientContext | None = None,
 ) -> Any:
