@@ -75,7 +75,7 @@ class TLSWrappedBuffer(metaclass=ABCMeta):
 
     @abstractmethod
     def receive_from_network(self, data: bytes) -> None:
-        """Take in ciphertext; ``b""`` says that the transport has ended.
+        """Take in `data`, which is ciphertext; ``b""`` says that the transport has ended.
 
         Raises:
             WantReadError: too much waits already. Nothing was stored: read first.
@@ -122,7 +122,11 @@ class ClientContext(_BaseContext):
     __slots__ = ()
 
     def wrap_socket(self, socket: socket_module.socket, server_hostname: str | None) -> TLSWrappedSocket:
-        """Wrap a stream socket, connected or not; the handshake is the caller's to run, after it is connected.
+        """Wrap a stream socket; the handshake is the caller's to run, after it is connected.
+
+        Args:
+            socket: connected or not; it belongs to the wrapped socket from now on.
+            server_hostname: the name or address of the server: what is sent (SNI), and what its certificate is for.
 
         Raises:
             ConfigurationError: certificates are validated, and there is no `server_hostname`.
@@ -132,6 +136,9 @@ class ClientContext(_BaseContext):
     @abstractmethod
     def wrap_buffers(self, server_hostname: str | None) -> TLSWrappedBuffer:
         """Make a connection in memory.
+
+        Args:
+            server_hostname: as for `wrap_socket`.
 
         Raises:
             ConfigurationError: certificates are validated, and there is no `server_hostname`.
@@ -144,7 +151,11 @@ class ServerContext(_BaseContext):
     __slots__ = ()
 
     def wrap_socket(self, socket: socket_module.socket) -> TLSWrappedSocket:
-        """Wrap a stream socket, connected or listening; the handshake is the caller's to run."""
+        """Wrap a stream socket; the handshake is the caller's to run.
+
+        Args:
+            socket: connected or listening; it belongs to the wrapped socket from now on.
+        """
         return TLSWrappedSocket(socket, self.wrap_buffers())
 
     @abstractmethod

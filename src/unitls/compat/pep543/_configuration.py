@@ -88,7 +88,20 @@ class TLSConfiguration:
         trust_store: TrustStore | None = _DEFAULT_VALUE,
         sni_callback: ServerNameCallback | None = _DEFAULT_VALUE,
     ) -> TLSConfiguration:
-        """Create a new configuration, with some of the settings of this one overridden."""
+        """Create a new configuration, with some of the settings of this one overridden.
+
+        What is not given stays as it is. `None` is given too: it means what it means to the constructor.
+
+        Args:
+            validate_certificates: see the class, as for all of them.
+            certificate_chain: the chain and the key.
+            ciphers: the suites.
+            inner_protocols: the protocols for ALPN.
+            lowest_supported_version: the lowest version.
+            highest_supported_version: the highest version.
+            trust_store: the anchors.
+            sni_callback: the server name callback.
+        """
         given = (
             validate_certificates, certificate_chain, ciphers, inner_protocols, lowest_supported_version,
             highest_supported_version, trust_store, sni_callback,

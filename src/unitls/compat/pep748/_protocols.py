@@ -81,7 +81,7 @@ class TLSSocket(_Connection, Protocol):
 
     @abstractmethod
     def listen(self, backlog: int) -> None:
-        """On a server's socket: how many connections may wait."""
+        """On a server's socket: let up to `backlog` connections wait for `accept`."""
         ...
 
     @abstractmethod
@@ -138,7 +138,7 @@ class TLSBuffer(_Connection, Protocol):
 
     @abstractmethod
     def process_incoming(self, data_from_network: bytes) -> None:
-        """Take in ciphertext; ``b""`` says that the transport has ended.
+        """Take in `data_from_network`, which is ciphertext; ``b""`` says that the transport has ended.
 
         Raises:
             WantReadError: too much waits already. Nothing was stored: read first.
@@ -152,7 +152,7 @@ class TLSBuffer(_Connection, Protocol):
 
     @abstractmethod
     def process_outgoing(self, amount_bytes_for_network: int) -> bytes:
-        """Take the next bytes for the network, as many as there are at most."""
+        """Take out the next `amount_bytes_for_network` bytes for the network, or as many as there are."""
         ...
 
     @abstractmethod
@@ -177,7 +177,10 @@ class ClientContext(Protocol):
 
     @abstractmethod
     def connect(self, address: tuple[str | None, int]) -> TLSSocket:
-        """Connect to a host and a port, and do the handshake; the host's name or address is verified.
+        """Connect to a server; the handshake happens with that, and verifies the host's name or address.
+
+        Args:
+            address: host and port.
 
         Raises:
             ConfigurationError: there is no host.
@@ -187,7 +190,11 @@ class ClientContext(Protocol):
 
     @abstractmethod
     def create_buffer(self, server_hostname: str) -> TLSBuffer:
-        """Make a connection in memory."""
+        """Make a connection in memory.
+
+        Args:
+            server_hostname: the name or address of the server: what is sent (SNI), and what its certificate is for.
+        """
         ...
 
 
@@ -207,7 +214,11 @@ class ServerContext(Protocol):
 
     @abstractmethod
     def connect(self, address: tuple[str | None, int]) -> TLSSocket:
-        """Bind to a host (`None` for every interface) and a port, and listen."""
+        """Bind to an address, and listen.
+
+        Args:
+            address: host (`None` for every interface) and port.
+        """
         ...
 
     @abstractmethod

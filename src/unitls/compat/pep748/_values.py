@@ -29,17 +29,17 @@ class _Source:
 
     @classmethod
     def from_buffer(cls, buffer: bytes) -> Self:
-        """Refer to bytes, in PEM or DER."""
+        """Refer to the bytes in `buffer`, in PEM or DER."""
         return cls(buffer=buffer)
 
     @classmethod
     def from_file(cls, path: os.PathLike[str]) -> Self:
-        """Refer to a file, in PEM or DER; it is read when a context is made."""
+        """Refer to the file at `path`, in PEM or DER; it is read when a context is made."""
         return cls(path=path)
 
     @classmethod
     def from_id(cls, id: bytes) -> Self:
-        """Refer to something by an identifier, which an implementation may know: a ``pkcs11:`` URI (RFC 7512)."""
+        """Refer to something by its `id`, which an implementation may know: a ``pkcs11:`` URI (RFC 7512)."""
         return cls(id=id)
 
     def _value(self) -> tuple[object, ...]:

@@ -166,13 +166,20 @@ def _distribution_points(value: bytes | None) -> tuple[str, ...]:
         return ()
     found, points = [], enter_whole(value, SEQUENCE)
     while points.peek() >= 0:
-        point = points.enter(SEQUENCE)
-        if point.peek() == 0xA0:
-            names = point.enter(0xA0)
-            if names.peek() == 0xA0:
-                full = names.enter(0xA0)
-                while full.peek() >= 0:
-                    tag, content = full.any_element()
-                    if tag == _URI:
-                        found.append(content.decode())
+        found += _full_name(points.enter(SEQUENCE))
     return tuple(found)
+
+
+def _full_name(point: DERReader) -> list[str]:
+    """The URIs in the full name of a distribution point, which is the first choice in its first field."""
+    if point.peek() != 0xA0:
+        return []
+    name = point.enter(0xA0)
+    if name.peek() != 0xA0:
+        return []
+    found, names = [], name.enter(0xA0)
+    while names.peek() >= 0:
+        tag, content = names.any_element()
+        if tag == _URI:
+            found.append(content.decode())
+    return found

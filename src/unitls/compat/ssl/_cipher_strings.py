@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from ...api._cipher_values import is_tls13_suite
+from ...api._cipher_values import cipher_suite, is_tls13_suite
 from ...api._features import Feature
 from ._errors import SSLError
 from ._suites import Suite, by_name, suites
@@ -272,8 +272,6 @@ def name_of(number: int) -> str:
     suite = suites().get(number)
     if suite is not None:
         return suite.name
-    from ...api._cipher_values import cipher_suite
-
     value = cipher_suite(number)
     return getattr(value, "name", f"{number:#06x}")
 

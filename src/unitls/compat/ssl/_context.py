@@ -7,6 +7,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from ...api._backend import Backend
@@ -36,7 +37,7 @@ from ._errors import SSLConfigurationError, SSLError
 from ._material import Path
 from ._object import SSLObject
 from ._platform import base_of, real
-from ._sessions import ContextSessions
+from ._sessions import ContextSessions, SSLSession
 from ._socket import SSLSocket
 from ._translate import boundary, failure, unsupported
 from ._wishes import Wishes, keeps_sessions
@@ -227,6 +228,11 @@ class SSLContext(Certificates, base_of("SSLContext", object)):  # type: ignore[m
         name = subject.name if isinstance(subject, DNSName) else None
         return PeerNames(name, (subject,) if checked and subject is not None else None)
 
+    def _offering(self, session: SSLSession | None) -> AbstractContextManager[None]:
+        """What a connection is begun in, so that it offers `session`."""
+        sessions = self._wishes.sessions
+        return nullcontext() if sessions is None or session is None else sessions.offering(session)
+
     def _count(self, name: str) -> None:
         with self._lock:
             self._counts[name] += 1
@@ -280,9 +286,7 @@ class SSLContext(Certificates, base_of("SSLContext", object)):  # type: ignore[m
     def set_ecdh_curve(self, curve_name: str | bytes) -> None:
         """Choose the one group of the key exchange, by OpenSSL's name of its curve."""
         name = curve_name.decode("ascii") if isinstance(curve_name, bytes) else curve_name
-        group = NamedGroup.__members__.get(_CURVES.get(name, name).upper()) or NamedGroup.__members__.get(
-            _CURVES.get(name, name)
-        )
+        group = NamedGroup.__members__.get(_CURVES.get(name, name).upper())
         if group is None:
             raise ValueError(f"unknown elliptic curve name {name!r}")
         self._require(Feature.GROUPS)

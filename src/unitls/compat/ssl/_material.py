@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from ...api._certificates import Certificate, Identity, Password, PrivateKey
 from ...api._errors import ConfigurationError
+from ...core import _system_trust
 from ...core._der import SEQUENCE, DERError, DERReader
 from ...core._pem import certificates_from, crls_from
-from ...core._system_trust import system_bundle
 from ...core._values import NeutralCertificate
 from ...core._x509 import certificate_fields
-from ._errors import SSLError
 from ._translate import boundary, failure
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -104,14 +103,10 @@ def _several_ders(content: bytes) -> tuple[bytes, ...]:
 
 
 def system_anchors() -> tuple[bytes, ...]:
-    """The system's anchors where they stand in a file, to be shown."""
-    path = system_bundle()
-    if path is None:
-        return ()
+    """The system's anchors where they are in files, to be shown."""
     try:
-        with open(path, "rb") as file:
-            return read_locations(file.read())[0]
-    except (OSError, SSLError):
+        return _system_trust.system_anchors().anchors
+    except ConfigurationError:
         return ()
 
 

@@ -60,13 +60,8 @@ class SSLObject(Information, base_of("SSLObject", object)):  # type: ignore[misc
         context = self._context
         core, natives = context._core(self._server_side)
         names = context._names(None if self._server_side else self._server_hostname)
-        sessions = context._wishes.sessions
-        with boundary():
-            if sessions is None or self._session is None:
-                self._tls = CoreBuffer(core, natives, self._incoming, self._outgoing, names, owner=self)
-            else:
-                with sessions.offering(self._session):
-                    self._tls = CoreBuffer(core, natives, self._incoming, self._outgoing, names, owner=self)
+        with boundary(), context._offering(self._session):
+            self._tls = CoreBuffer(core, natives, self._incoming, self._outgoing, names, owner=self)
         self._ready = False
 
     def _buffer(self) -> CoreBuffer | None:

@@ -87,7 +87,7 @@ class ContextSessions(SessionCache):
         self._offer = threading.local()
 
     @contextmanager
-    def offering(self, session: SSLSession | None) -> Iterator[None]:
+    def offering(self, session: SSLSession) -> Iterator[None]:
         """Offer `session` with the connection that is begun inside, by this thread."""
         self._offer.session = session
         try:

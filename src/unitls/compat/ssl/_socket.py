@@ -100,13 +100,8 @@ class SSLSocket(PlainSocket, base_of("SSLSocket", socket_module.socket)):  # typ
         context = self._context
         core, natives = context._core(self.server_side)
         names = context._names(None if self.server_side else self.server_hostname)
-        sessions = context._wishes.sessions
-        with boundary():
-            if sessions is None or self._session is None:
-                tls = CoreSocket.wrap(core, natives, self._plain, False, names)
-            else:
-                with sessions.offering(self._session):
-                    tls = CoreSocket.wrap(core, natives, self._plain, False, names)
+        with boundary(), context._offering(self._session):
+            tls = CoreSocket.wrap(core, natives, self._plain, False, names)
         tls._auto = True  # so that the first use does the handshake, as OpenSSL does
         self._tls = tls
         buffer = self._buffer()
