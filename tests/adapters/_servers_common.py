@@ -109,6 +109,8 @@ class Inetd:
             if self._stopping:
                 connection.close()
                 return
+            # Programs that write an answer in pieces would wait for an acknowledgement, which the client delays.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._relay(connection) if self._relayed else connection as given:
                 self._processes.append(
                     subprocess.Popen(

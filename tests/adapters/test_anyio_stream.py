@@ -262,3 +262,64 @@ def test_a_peer_that_does_not_read_while_we_close(run: Any, server: Any, client:
             await ours.aclose()
 
     run(main)
+
+
+async def stuck(data: bytes) -> None:
+    """A transport that takes nothing more."""
+    await anyio.sleep_forever()
+
+
+def test_nothing_is_sent_behind_a_send_that_was_broken_off(
+    run: Any, server: Any, client: Any, monkeypatch: Any
+) -> None:
+    async def main() -> None:
+        async with pair(server, client) as (ours, theirs):
+            with monkeypatch.context() as patched:
+                patched.setattr(ours.transport_stream, "send", stuck)
+                with anyio.move_on_after(0.01):
+                    await ours.send(b"cut off")
+            with pytest.raises(anyio.BrokenResourceError, match="broken off"):
+                await ours.send(b"under the wrong number")
+            await theirs.send(b"this way all is well")
+            assert await ours.receive() == b"this way all is well"
+            await ours.aclose()
+            with pytest.raises(anyio.BrokenResourceError) as caught:
+                await theirs.receive()
+            assert isinstance(caught.value.__cause__, unitls.RaggedEOF)  # and not a record that cannot be decrypted
+
+    run(main)
+
+
+def test_a_receive_that_is_cancelled_while_it_sends_loses_nothing(
+    run: Any, backend: unitls.Backend, server: Any, client: Any, monkeypatch: Any
+) -> None:
+    if not backend.capabilities.supports(unitls.Feature.KEY_UPDATE):
+        pytest.skip(backend.capabilities.reason(unitls.Feature.KEY_UPDATE))
+
+    async def main() -> None:
+        async with pair(server, client) as (ours, theirs):
+            await theirs.send(b"received all the same")
+            assert await ours.receive(8) == b"received"
+            ours.tls.update_keys()  # which goes out with whatever comes next
+            with monkeypatch.context() as patched:
+                patched.setattr(ours.transport_stream, "send", stuck)
+                with anyio.move_on_after(0.01) as scope:
+                    await ours.receive()
+            assert scope.cancelled_caught
+            assert await ours.receive() == b" all the same"
+
+    run(main)
+
+
+def test_names_that_make_no_sense_are_refused_before_anything_is_opened(
+    run: Any, client: Any, monkeypatch: Any
+) -> None:
+    async def opened(*arguments: Any) -> None:
+        raise AssertionError("a connection was opened")
+
+    async def main() -> None:
+        monkeypatch.setattr(anyio, "connect_tcp", opened)
+        with pytest.raises(unitls.ConfigurationError):
+            await connect_tcp(HOST, 1, client, valid_subjects=())
+
+    run(main)

@@ -519,6 +519,40 @@ def test_a_peer_that_does_not_read_while_we_close(loop: str, ends: bool, server:
 
 
 @both_loops
+def test_a_peer_that_reads_only_once_it_has_written(loop: str, server: Any, client: Any) -> None:
+    made: list[Any] = []
+    data = bytes(20_000_000)  # more than the system keeps of a connection
+
+    async def main() -> None:
+        listener, port = await listen(server, made, ssl_shutdown_timeout=5)
+        peer = await plain_client(port, client)
+        peer.writer.transport.pause_reading()
+        await made[0].made
+        transport = made[0].transport
+        transport.pause_reading()
+        peer.writer.write(peer.encrypted(data))
+        try:
+            while transport.get_read_buffer_size() < transport.get_read_buffer_limits()[1]:
+                await asyncio.sleep(0.001)
+            transport.write(data)
+            transport.close()
+            await peer.writer.drain()
+            peer.writer.transport.resume_reading()
+            received = 0
+            while more := await peer.read():
+                received += len(more)
+            assert received == len(data)
+        finally:
+            peer.writer.transport.abort()
+        await made[0].lost
+        assert made[0].fault is None
+        listener.close()
+        await listener.wait_closed()
+
+    run(main(), loop)
+
+
+@both_loops
 def test_a_reset_connection(loop: str, server: Any, client: Any) -> None:
     made: list[Any] = []
 

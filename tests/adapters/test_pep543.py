@@ -222,6 +222,20 @@ def test_too_much_is_not_stored(tls: face.Backend) -> None:
     assert received == written
 
 
+def test_there_is_always_room_for_the_end(tls: face.Backend) -> None:
+    near, far = buffers(tls)
+    shake(near, far)
+    written = 0
+    while near.bytes_buffered() <= INCOMING_LIMIT:
+        written += near.write(bytes(10000))
+    carry(near, far)
+    far.receive_from_network(b"")
+    while written:
+        written -= len(far.read(1 << 20))
+    with pytest.raises(face.RaggedEOF):
+        far.read(1)
+
+
 @pytest.mark.parametrize("end", ["in the handshake", "later"])
 def test_an_end_without_close_notify_is_ragged(tls: face.Backend, end: str) -> None:
     near, far = buffers(tls)

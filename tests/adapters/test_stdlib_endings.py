@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from _servers_scripted import FTPServer, serving
 
 import unitls
 from unitls import Feature
-from unitls.stdlib import ftplib, http_client, poplib
+from unitls.stdlib import ftplib, http_client, poplib, urllib_request
 
 TIMEOUT = 20.0
 
@@ -193,3 +194,18 @@ def test_http_1_only(backend: unitls.Backend) -> None:
     context = backend.client_context(unitls.TLSClientConfiguration(inner_protocols=(unitls.NextProtocol.H2,)))
     with pytest.raises(unitls.ConfigurationError, match="HTTP/1 only"):
         http_client.HTTPSConnection(HOST, context=context)
+    with pytest.raises(unitls.ConfigurationError, match="HTTP/1 only"):
+        urllib_request.HTTPSHandler(context=context)
+
+
+def test_connections_are_audited_as_those_of_the_standard_class(
+    local_client: unitls.ClientContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((HOST, 0)) as closed:
+        port = closed.getsockname()[1]
+    events: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(sys, "audit", lambda *event: events.append(event))
+    client = ftplib.FTP_TLS(context=local_client, implicit=True)
+    with pytest.raises(ConnectionRefusedError):
+        client.connect(HOST, port, timeout=TIMEOUT)
+    assert ("ftplib.connect", client, HOST, port) in events
