@@ -22,7 +22,7 @@ from unitls.core._pem import to_pem
 pytest.importorskip("unitls.backends.wolfssl", reason="wolfSSL is not installed", exc_type=ImportError)
 from unitls.backends.wolfssl import BACKEND
 from unitls.backends.wolfssl._answer import AwaitedAnswer
-from unitls.core._foreign import ForeignBuffer
+from unitls.core._foreign import ForeignBuffer, incoming_buffers
 
 BOTH = [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3]
 TLS12 = {"lower_bound": TLSVersion.TLSv1_2, "upper_bound": TLSVersion.TLSv1_2}
@@ -270,6 +270,7 @@ def test_tls_1_1_if_it_is_asked_for() -> None:
     bounds = {"lower_bound": TLSVersion.TLSv1_1, "upper_bound": TLSVersion.TLSv1_1}
     link = Link(client(**bounds), server(**bounds)).handshake()
     assert link.client.negotiated_tls_version is TLSVersion.TLSv1_1
+    assert link.client.cipher() in link.client.context.ciphers, "what is enabled for it is listed"
     talk(link)
     with pytest.raises(unitls.ConnectionFault):
         Link(client(), server(**bounds)).handshake()
@@ -453,3 +454,28 @@ def test_a_server_takes_the_highest_version_whatever_the_order() -> None:
     )
     assert not step(link.server)
     assert b"\x00\x2b\x00\x02\x03\x04" in link.server_out.read()
+
+
+class Broken:
+    """A buffer in the midst of whose work something happens."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self._error = error
+
+    def take(self, size: int) -> bytes:
+        raise self._error
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_what_happens_in_a_callback_is_not_swallowed(is_done: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    """An interruption by Ctrl-C comes at any time."""
+    for error, expected in ((KeyboardInterrupt, KeyboardInterrupt), (MemoryError, unitls.ConnectionFault)):
+        link = Link(client(), server())
+        if is_done:
+            link.handshake()
+        else:
+            step(link.client)
+        incoming_buffers[link.client._engine._transport.number] = Broken(error)  # type: ignore[attr-defined]
+        with pytest.raises(expected):
+            link.client.read() if is_done else link.client.do_handshake()
+    assert "callback" not in capfd.readouterr().err

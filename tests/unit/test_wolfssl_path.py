@@ -256,6 +256,12 @@ def test_names_within_subtrees(kind: int, name: bytes, base: bytes, inside: bool
     assert not breaks([(kind, name)], [(ANY, base)], [(ANY, base)]), "a constraint on another kind"
 
 
+def test_a_wildcard_does_not_stand_for_an_excluded_host() -> None:
+    assert breaks([(DNS, b"*.A.test")], [], [(DNS, b"b.a.test")])
+    assert not breaks([(DNS, b"*.a.test")], [], [(DNS, b"b.c.test")])
+    assert not breaks([(DNS, b"*.a.test")], [], [(DNS, b"c.b.a.test")]), "it stands for one label"
+
+
 def test_a_name_that_cannot_be_compared_breaks_its_constraint() -> None:
     assert breaks([(ANY, b"\x2a\x03")], [(ANY, b"\x2a\x03")], [])
     assert breaks([(ANY, b"\x2a\x03")], [], [(ANY, b"\x2a\x04")])
@@ -268,3 +274,14 @@ def test_what_cannot_be_read_is_invalid() -> None:
         found = verifier.verdict([der], None).fault
         assert found is not None
         assert found.failure is VerifyFailure.INVALID
+
+
+def test_lists_and_a_leaf_that_is_trusted_by_itself_do_not_go_together() -> None:
+    trusted = leaf(ROOT)
+    assert verdict([trusted], trusted) is None
+    assert verdict([trusted], trusted, crls=(b"a list",)) is VerifyFailure.OTHER
+
+
+def test_who_has_issued_a_leaf_that_is_trusted_by_itself_does_not_matter() -> None:
+    trusted = leaf(ROOT, hosts=["other.test"])
+    assert verdict([trusted], trusted) is VerifyFailure.NAME_MISMATCH

@@ -125,7 +125,11 @@ def test_a_certificate_in_a_token(token: Path) -> None:
         """
 leaf = Certificate.from_pkcs11(f"pkcs11:token=unitls;object=ec?module-path={MODULE}")
 context = server(Identity([leaf], identity("object=ec").private_key))
-assert Link(client(), context).handshake().client.getpeercert() == IDS.server.chain[0]
+link = Link(client(), context).handshake()
+assert link.client.getpeercert() == IDS.server.chain[0]
+binding = link.server.get_channel_binding("tls-server-end-point")
+assert binding is not None, "the server knows its own certificate too"
+assert binding == link.client.get_channel_binding("tls-server-end-point")
 missing = Certificate.from_pkcs11(f"pkcs11:token=unitls;object=rsa?module-path={MODULE}")
 with pytest.raises(unitls.ConfigurationError, match="no such certificate"):
     server(Identity([missing], identity("object=rsa").private_key))

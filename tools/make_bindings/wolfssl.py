@@ -57,6 +57,9 @@ typedef int (*CryptoDevCallbackFunc)(int, HashInfo *, void *);
 typedef WOLFSSL_SESSION *(*SessionGetCb)(WOLFSSL *, const unsigned char *, int, int *);
 typedef int (*SessionNewCb)(WOLFSSL *, WOLFSSL_SESSION *);
 typedef int (*wc_pem_password_cb)(char *, int, int, uintptr_t);
+typedef unsigned int (*wc_psk_client_cs_callback)(WOLFSSL *, const char *, char *, unsigned int, unsigned char *,
+    unsigned int, const char *);
+typedef unsigned int (*wc_psk_server_tls13_callback)(WOLFSSL *, const char *, unsigned char *, unsigned int, const char **);
 
 int wolfSSL_Init(void);
 const char *wolfSSL_lib_version(void);
@@ -74,7 +77,6 @@ int wolfSSL_CTX_set_max_proto_version(WOLFSSL_CTX *, int);
 int wolfSSL_CTX_use_certificate_chain_buffer_format(WOLFSSL_CTX *, const unsigned char *, long, int);
 int wolfSSL_CTX_use_PrivateKey_buffer(WOLFSSL_CTX *, const unsigned char *, long, int);
 void wolfSSL_CTX_set_default_passwd_cb(WOLFSSL_CTX *, wc_pem_password_cb);
-void wolfSSL_CTX_set_default_passwd_cb_userdata(WOLFSSL_CTX *, uintptr_t);
 WOLFSSL_EVP_PKEY *wolfSSL_CTX_get0_privatekey(const WOLFSSL_CTX *);
 WOLFSSL_X509 *wolfSSL_CTX_get0_certificate(WOLFSSL_CTX *);
 WOLFSSL_EVP_PKEY *wolfSSL_X509_get_pubkey(WOLFSSL_X509 *);
@@ -111,8 +113,9 @@ void wolfSSL_X509_free(WOLFSSL_X509 *);
 void wolfSSL_CTX_sess_set_get_cb(WOLFSSL_CTX *, SessionGetCb);
 void wolfSSL_CTX_sess_set_new_cb(WOLFSSL_CTX *, SessionNewCb);
 long wolfSSL_CTX_set_session_cache_mode(WOLFSSL_CTX *, long);
-long wolfSSL_CTX_set_options(WOLFSSL_CTX *, long);
 int wolfSSL_CTX_no_dhe_psk(WOLFSSL_CTX *);
+void wolfSSL_CTX_set_psk_client_cs_callback(WOLFSSL_CTX *, wc_psk_client_cs_callback);
+void wolfSSL_CTX_set_psk_server_tls13_callback(WOLFSSL_CTX *, wc_psk_server_tls13_callback);
 int wolfSSL_CTX_allow_post_handshake_auth(WOLFSSL_CTX *);
 int wolfSSL_CTX_load_verify_buffer_ex(WOLFSSL_CTX *, const unsigned char *, long, int, int, unsigned int);
 WOLFSSL_CERT_MANAGER *wolfSSL_CTX_GetCertManager(WOLFSSL_CTX *);
@@ -149,7 +152,6 @@ int wolfSSL_read(WOLFSSL *, void *, int);
 int wolfSSL_write(WOLFSSL *, const void *, int);
 int wolfSSL_pending(WOLFSSL *);
 int wolfSSL_shutdown(WOLFSSL *);
-int wolfSSL_get_shutdown(const WOLFSSL *);
 int wolfSSL_get_error(WOLFSSL *, int);
 int wolfSSL_get_alert_history(WOLFSSL *, WOLFSSL_ALERT_HISTORY *);
 int wolfSSL_version(const WOLFSSL *);
@@ -183,7 +185,6 @@ void wolfSSL_SESSION_free(WOLFSSL_SESSION *);
 const unsigned char *wolfSSL_SESSION_get_id(const WOLFSSL_SESSION *, unsigned int *);
 int wolfSSL_set_SessionTicket(WOLFSSL *, const unsigned char *, unsigned int);
 int wolfSSL_get_SessionTicket(WOLFSSL *, unsigned char *, unsigned int *);
-int wolfSSL_SESSION_has_ticket(const WOLFSSL_SESSION *);
 unsigned long wolfSSL_SESSION_get_ticket_lifetime_hint(const WOLFSSL_SESSION *);
 int wolfSSL_i2d_SSL_SESSION(WOLFSSL_SESSION *, unsigned char **);
 WOLFSSL_SESSION *wolfSSL_d2i_SSL_SESSION(WOLFSSL_SESSION **, const unsigned char **, long);
@@ -206,6 +207,7 @@ const unsigned char *wolfSSL_X509_get_der(WOLFSSL_X509 *, int *);
 
 int wolfSSL_get_ciphers(char *, int);
 int wolfSSL_get_cipher_suite_from_name(const char *, unsigned char *, unsigned char *, int *);
+const char *wolfSSL_get_cipher_name_from_suite(unsigned char, unsigned char);
 
 int wc_ChaCha20Poly1305_Encrypt(const unsigned char *, const unsigned char *, const unsigned char *, unsigned int,
     const unsigned char *, unsigned int, unsigned char *, unsigned char *);

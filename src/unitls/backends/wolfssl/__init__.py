@@ -32,6 +32,9 @@ class WolfSSLProvider(Provider):
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
 
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        return config.default_suites(settings)
+
     def memory_buffer(self) -> native.ForeignBuffer:
         return native.ForeignBuffer()
 
@@ -40,6 +43,9 @@ class WolfSSLProvider(Provider):
 
     def check_identity(self, identity: Identity) -> None:
         config.check_identity(identity)
+
+    def leaf(self, identity: Identity) -> bytes:
+        return config.leaf(identity)
 
     def build(self, settings: Settings) -> config.Native:
         return config.build(settings)

@@ -36,7 +36,10 @@ def breaks(names: Names, permitted: Names, excluded: Names) -> bool:
         inside = [base for tag, base in permitted if tag == kind]
         if inside and not any(_within(kind, name, base, unknown=False) for base in inside):
             return True
-        if any(_within(kind, name, base, unknown=True) for tag, base in excluded if tag == kind):
+        outside = [base for tag, base in excluded if tag == kind]
+        if any(_within(kind, name, base, unknown=True) for base in outside):
+            return True
+        if kind == _DNS and any(_stands_for(name.lower(), base.lower()) for base in outside):
             return True
     return False
 
@@ -57,6 +60,12 @@ def _dns_within(name: bytes, base: bytes) -> bool:
     if base.startswith(b"."):
         return name.endswith(base)
     return name == base or name.endswith(b"." + base)
+
+
+def _stands_for(name: bytes, base: bytes) -> bool:
+    """Whether a wildcard stands for a host that is excluded: it must not come in that way."""
+    label, _, parent = base.removeprefix(b".").partition(b".")
+    return bool(label) and name == b"*." + parent
 
 
 def _host_within(host: bytes, base: bytes) -> bool:

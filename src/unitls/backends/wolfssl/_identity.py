@@ -32,7 +32,7 @@ def load(context: Any, identity: Identity) -> Any:
     key = identity.private_key
     if not isinstance(key, NeutralPrivateKey):
         raise make(ConfigurationError, "this private key belongs to another backend")
-    chain = [_der(item) for item in identity.certificates]
+    chain = [certificate_der(item) for item in identity.certificates]
     _load_chain(context, chain)
     if key.sign is not None and key.public_key is not None:
         external = external_key(key, chain[0])
@@ -78,7 +78,12 @@ def _digest() -> Any:
     return ffi.gc(lib.wolfSSL_EVP_MD_CTX_new(), lib.wolfSSL_EVP_MD_CTX_free)
 
 
-def _der(item: Any) -> bytes:
+def certificate_der(item: Any) -> bytes:
+    """A certificate in DER, also of one in a token.
+
+    Raises:
+        ConfigurationError: it belongs to another backend, or is not there.
+    """
     if not isinstance(item, NeutralCertificate):
         raise make(ConfigurationError, "one of the certificates belongs to another backend")
     if item.der is not None:

@@ -61,6 +61,8 @@ def _fault_of(result: int) -> Fault | None:
 
 
 def _revocation(manager: Any, path: Path, crls: Sequence[bytes]) -> Fault | None:
+    if len(path) == 1:
+        return Fault(Failure.OTHER, "no revocation list covers a certificate that is trusted as itself")
     lib.wolfSSL_CertManagerEnableCRL(manager, 0)
     for crl in crls:
         # One of another issuer cannot be loaded, and is none of this path's; one that is out of date or forged covers

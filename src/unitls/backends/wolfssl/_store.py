@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from typing import Any, Final
 
-from ...core._foreign import guarded, transport
+from ...core._foreign import Transport, guarded
 from ._facts import TLS13
 from ._sessions import restored, written
 from .native import ffi, lib
@@ -51,7 +51,7 @@ def install(context: Any) -> None:
 
 
 @guarded(_FREE_IT)
-def _keep(connection: Any, raw: Any, session: Any) -> int:
+def _keep(connection: Transport, raw: Any, session: Any) -> int:
     size = ffi.new("unsigned int *")
     identifier = lib.wolfSSL_SESSION_get_id(session, size)
     if lib.wolfSSL_version(raw) != TLS13 and size[0]:
@@ -65,9 +65,14 @@ def new_session(raw: Any, session: Any) -> int:
     return _keep(lib.wolfSSL_get_app_data(raw), raw, session)
 
 
+@guarded(ffi.NULL)
+def _found(connection: Transport, identifier: bytes) -> Any:
+    content = connection.owner.store.get(identifier)
+    return ffi.NULL if content is None else restored(content)
+
+
 @ffi.callback("SessionGetCb", error=ffi.NULL)  # type: ignore[untyped-decorator]
 def find_session(raw: Any, identifier: Any, size: int, must_copy: Any) -> Any:
     """Give wolfSSL the session that a client offers, if it is here."""
     must_copy[0] = 0
-    content = transport(lib.wolfSSL_get_app_data(raw)).owner.store.get(bytes(ffi.buffer(identifier, size)))
-    return ffi.NULL if content is None else restored(content)
+    return _found(lib.wolfSSL_get_app_data(raw), bytes(ffi.buffer(identifier, size)))

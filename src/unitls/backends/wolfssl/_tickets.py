@@ -9,8 +9,10 @@ import hashlib
 import itertools
 import os
 import weakref
+from collections.abc import Callable
 from typing import Any, Final
 
+from ...core._foreign import Transport, guarded
 from .native import ffi, lib
 
 _OK: Final = 0
@@ -19,7 +21,6 @@ _FATAL: Final = -1
 _NAME_SIZE: Final = 16
 _KEY_SIZE: Final = 32
 _NONCE_SIZE: Final = 12
-_TAG_SIZE: Final = 16
 _numbers: Final = itertools.count(1)
 _known: Final[weakref.WeakValueDictionary[int, TicketKeys]] = weakref.WeakValueDictionary()
 
@@ -68,12 +69,18 @@ def _derived(secret: bytes) -> tuple[bytes, bytes]:
     return spread[:_NAME_SIZE], spread[_NAME_SIZE:]
 
 
+@guarded(_FATAL)
+def _done(_connection: Transport, work: Callable[..., int], *arguments: Any) -> int:
+    return work(*arguments)
+
+
 @ffi.callback("SessionTicketEncCb", error=_FATAL)  # type: ignore[untyped-decorator]
 def ticket(
-    _raw: Any, name: Any, nonce: Any, tag: Any, sealing: int, content: Any, size: int, taken: Any, number: int
+    raw: Any, name: Any, nonce: Any, tag: Any, sealing: int, content: Any, size: int, taken: Any, number: int
 ) -> int:
     """Seal or open a ticket for wolfSSL."""
     keys = _known.get(number)
     if keys is None:
         return _FATAL if sealing else _REJECT
-    return (keys.seal if sealing else keys.open)(name, nonce, tag, content, size, taken)
+    work = keys.seal if sealing else keys.open
+    return _done(lib.wolfSSL_get_app_data(raw), work, name, nonce, tag, content, size, taken)

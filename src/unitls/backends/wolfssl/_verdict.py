@@ -26,7 +26,9 @@ _ALERTS: Final = {
     Failure.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
     Failure.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
     Failure.BAD_PURPOSE: AlertDescription.UNSUPPORTED_CERTIFICATE,
+    Failure.OTHER: AlertDescription.CERTIFICATE_UNKNOWN,
 }
+"""What the peer is told; bad_certificate for the rest (RFC 8446 section 6.2)."""
 _NONE: Final = Fault(Failure.OTHER, "there is no certificate, or none that can be read")
 """wolfSSL's own error says which, so it is left as it is."""
 _INDEX: Final = lib.wolfSSL_get_ex_data_X509_STORE_CTX_idx()

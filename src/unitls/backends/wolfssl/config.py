@@ -13,11 +13,10 @@ from ...api._errors import ConfigurationError, UnsupportedFeature
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
-from ...core._pem import certificates_from
 from ...core._settings import Settings, enabled_suites
-from ...core._system_trust import system_bundle
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralTrustStore
-from . import _identity, ciphers, native
+from . import _identity, _psk, ciphers, native
 from ._names import DEFAULT_GROUPS, GROUPS, SCHEMES, signature_list
 from ._path import CLIENT, SERVER, Anchors
 from ._signer import External
@@ -35,7 +34,6 @@ _REASONS: Final = {
     "the certificate where it can no longer send none",
     Feature.EARLY_DATA: "common builds of wolfSSL do not have it",
     Feature.ECH: "wolfSSL has a draft of it only, where it was built with it",
-    Feature.EXTERNAL_PSK: "not yet written: wolfSSL has it",
     Feature.FIPS: "the validated module is sold apart",
     Feature.OCSP_STAPLING: "wolfSSL does not hand over the response that a server has stapled",
     Feature.POST_QUANTUM_GROUPS: "common builds of wolfSSL do not have them",
@@ -47,10 +45,13 @@ _NOTES: Final = (
     "The key log is refused unless upper_bound is TLS 1.2: wolfSSL does not tell the secrets of TLS 1.3.",
     "A server that asks for client certificates resumes no sessions: wolfSSL does not keep the certificate with them.",
     "A protocol for ALPN with a comma in its name is refused: wolfSSL separates them by commas.",
+    "An external key has at most 64 bytes, and its identity 1,536 and no null byte. Before wolfSSL 5.7.2 a client with one "
+    "is refused unless lower_bound is TLS 1.3: it would not fall back to TLS 1.2.",
     "verification_time cannot be used together with crls: wolfSSL looks at the dates of a list as of now only.",
     "In TLS 1.3 a peer whose certificate is refused hears unknown_ca, whatever the reason.",
     "A TLS 1.3 ticket with a nonce of more than 8 bytes, as servers of rustls send it, ends the connection of a client that "
-    "has a session cache, in builds without WOLFSSL_TICKET_NONCE_MALLOC (Debian's are); clients without one ask for no ticket.",
+    "has a session cache or an external key, in builds without WOLFSSL_TICKET_NONCE_MALLOC (Debian's are); others ask for "
+    "no ticket.",
     "Paths are found, and held against the rules of RFC 5280, by unitls; wolfSSL checks signatures and revocation lists.",
 )
 _TLS11: Final = 0x0302
@@ -74,6 +75,7 @@ class Native:
         protocols: for ALPN, as on the wire.
         key_log: the path of the key log, if any.
         key: the key that signs elsewhere, if it does.
+        psk: the external key, if any.
         tickets: how many tickets a TLS 1.3 handshake sends.
         store: the sessions that a server keeps itself.
         kept: what has to live as long as the context.
@@ -85,6 +87,7 @@ class Native:
     protocols: tuple[bytes, ...] = ()
     key_log: str | None = None
     key: External | None = None
+    psk: _psk.Key | None = None
     tickets: int = 1
     store: SessionStore = field(default_factory=SessionStore, repr=False)
     kept: tuple[Any, ...] = field(default=(), repr=False)
@@ -113,7 +116,8 @@ def check(settings: Settings) -> None:
 
     Raises:
         ConfigurationError: none of the groups or signature algorithms is one of its own.
-        UnsupportedFeature: the key log would miss TLS 1.3, a list of protocols or a clock cannot be expressed.
+        UnsupportedFeature: the key log would miss TLS 1.3, a list of protocols, a clock or an external key cannot be
+            expressed.
     """
     configuration = settings.configuration
     for wanted, known, what in (
@@ -132,6 +136,8 @@ def check(settings: Settings) -> None:
         raise _unsupported(
             Feature.POST_HANDSHAKE_AUTHENTICATION, "a key that signs elsewhere cannot be asked for later"
         )
+    if configuration.external_psk is not None:
+        _psk.check_psk(configuration.external_psk, settings)
     if any(b"," in name for name in settings.protocols):
         raise _unsupported(Feature.ALPN, "wolfSSL separates protocols by commas: a name cannot hold one")
     if configuration.crls and configuration.verification_time is not None:
@@ -148,6 +154,11 @@ def check_identity(identity: Identity) -> None:
     _identity.load(context, identity)
 
 
+def leaf(identity: Identity) -> bytes:
+    """The leaf certificate in DER, also of one in a token."""
+    return _identity.certificate_der(identity.certificates[0])
+
+
 def build(settings: Settings) -> Native:
     """Make the native context."""
     configuration = settings.configuration
@@ -155,7 +166,7 @@ def build(settings: Settings) -> Native:
     count = getattr(configuration, "ticket_count", None)
     keeps_sessions = settings.server_side and not asks and count != 0
     context = _context(settings.server_side, keeps_sessions=keeps_sessions)
-    _limit(context, settings)
+    psk = _limit(context, settings)
     kept = [] if settings.identity is None else [_identity.load(context, settings.identity)]
     verifier = _verifier(settings)
     _verify(context, settings)
@@ -177,6 +188,7 @@ def build(settings: Settings) -> Native:
         protocols=settings.protocols,
         key_log=settings.key_log,
         key=next((item for item in kept if isinstance(item, External)), None),
+        psk=psk,
         tickets=tickets,
         store=SessionStore(),
         kept=tuple(kept),
@@ -187,11 +199,12 @@ def _resume(context: Any, settings: Settings) -> None:
     """Ask for tickets, or ask servers not to send them: some wolfSSLs do not survive what they cannot use.
 
     A nonce of more than 8 bytes, as rustls sends it with a TLS 1.3 ticket, ends the connection with a fatal alert in builds
-    without WOLFSSL_TICKET_NONCE_MALLOC. Servers give none to a client that does not resume with a key exchange.
+    without WOLFSSL_TICKET_NONCE_MALLOC. Servers give none to a client that does not resume with a key exchange; an external
+    key, though, goes with one.
     """
     if getattr(settings.configuration, "session_cache", None) is not None:
         lib.wolfSSL_CTX_UseSessionTicket(context)
-    else:
+    elif settings.configuration.external_psk is None:
         lib.wolfSSL_CTX_no_dhe_psk(context)
 
 
@@ -210,12 +223,19 @@ def _context(server_side: bool, *, keeps_sessions: bool = False) -> Any:
     return context
 
 
-def _limit(context: Any, settings: Settings) -> None:
-    """Set versions, suites, groups and signature algorithms."""
-    configuration, old = settings.configuration, settings.lower < TLSVersion.TLSv1_2
+def default_suites(settings: Settings) -> tuple[int, ...]:
+    """The suites enabled when none are chosen; TLS 1.1, where it is allowed, gets some of its own."""
+    return ciphers.default(old_versions=settings.lower < TLSVersion.TLSv1_2)
+
+
+def _limit(context: Any, settings: Settings) -> _psk.Key | None:
+    """Set versions, suites, groups and signature algorithms, and the external key that goes with some of the suites."""
+    configuration, psk = settings.configuration, settings.configuration.external_psk
     _set(lib.wolfSSL_CTX_set_min_proto_version(context, settings.lower.value), "the lowest version")
     _set(lib.wolfSSL_CTX_set_max_proto_version(context, settings.upper.value), "the highest version")
-    suites = enabled_suites(settings, capabilities(), ciphers.default(old_versions=old))
+    suites = enabled_suites(settings, capabilities(), default_suites(settings))
+    if psk is not None:
+        suites = _psk.preferred(suites, psk)
     octets = b"".join(suite.to_bytes(2, "big") for suite in suites)
     _set(lib.wolfSSL_CTX_set_cipher_list_bytes(context, octets, len(octets)), "the cipher suites")
     groups = [group for group in configuration.groups or DEFAULT_GROUPS if group in GROUPS]
@@ -223,8 +243,10 @@ def _limit(context: Any, settings: Settings) -> None:
         _set(lib.wolfSSL_CTX_UseSupportedCurve(context, group), "a group")
     if settings.upper >= TLSVersion.TLSv1_3:
         _set(lib.wolfSSL_CTX_set_groups(context, ffi.new("int[]", groups), len(groups)), "the groups")
+    old = settings.lower < TLSVersion.TLSv1_2
     listed = signature_list(configuration.signature_algorithms, old_versions=old)
     _set(lib.wolfSSL_CTX_set1_sigalgs_list(context, listed), "the signature algorithms")
+    return None if psk is None else _psk.install(context, psk, suites, server_side=settings.server_side)
 
 
 def _set(result: int, what: str) -> None:
@@ -245,7 +267,7 @@ def _verifier(settings: Settings) -> Verifier | None:
     elif not settings.verify:
         return None
     if settings.system_trust:
-        anchors += _system_anchors()
+        anchors += system_anchors().anchors
     return Verifier(
         Anchors(anchors),
         CLIENT if settings.server_side else SERVER,
@@ -253,14 +275,6 @@ def _verifier(settings: Settings) -> Verifier | None:
         configuration.verification_depth,
         configuration.verification_time or time.time,
     )
-
-
-def _system_anchors() -> tuple[bytes, ...]:
-    bundle = system_bundle()
-    if bundle is None:
-        raise make(ConfigurationError, "the system's trust store was not found")
-    with open(bundle, "rb") as file:
-        return certificates_from(file.read())
 
 
 def _verify(context: Any, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from . import _sessions, errors, native
 from ._answer import AwaitedAnswer
 from ._facts import TLS13, Facts, facts
 from ._path import Path
+from ._psk import Key
 from ._signer import Signing, attach
 from ._store import SessionStore
 from ._transcript import Transcript
@@ -45,8 +46,9 @@ class WolfSSLEngine(Engine):
     """
 
     __slots__ = (
-        "__weakref__", "_chain", "_context", "_facts", "_is_cleared", "_is_refused", "_last_session", "_outgoing", "_plan",
-        "_raw", "_room", "_step", "_transport", "_unheard", "_verdict", "may_be_anonymous", "signing", "verifies",
+        "__weakref__", "_chain", "_context", "_facts", "_is_cleared", "_is_refused", "_knows_psk", "_last_session",
+        "_outgoing", "_plan", "_raw", "_room", "_step", "_transport", "_unheard", "_verdict", "may_be_anonymous", "signing",
+        "verifies",
     )  # fmt: skip
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> None:
@@ -62,7 +64,7 @@ class WolfSSLEngine(Engine):
         self._verdict: Verdict | None = None
         self._facts: Facts | None = None
         self._last_session: Session | None = None
-        self._is_cleared = self._is_refused = False
+        self._is_cleared = self._is_refused = self._knows_psk = False
         self._room: Any = None
         self._unheard = plan.server_side
         self.verifies = context.verifier is not None
@@ -103,6 +105,18 @@ class WolfSSLEngine(Engine):
     def store(self) -> SessionStore:
         """The sessions that this server keeps."""
         return self._context.store
+
+    @property
+    def psk(self) -> Key | None:
+        """The external key of the configuration."""
+        return self._context.psk
+
+    def suite_for_psk(self) -> int | None:
+        """On a server whose external key the client has named: the suite to take with it; `None` if none is offered."""
+        psk, hello = self._context.psk, self._plan.hello
+        suite = None if psk is None or hello is None else psk.suite(hello.cipher_suites)
+        self._knows_psk = suite is not None
+        return suite
 
     def _set(self, result: int) -> None:
         if result != SUCCESS:
@@ -149,8 +163,9 @@ class WolfSSLEngine(Engine):
             self._set(lib.wolfSSL_set_min_proto_version(self._raw, max(common)))
 
     def _make_sure(self) -> None:
-        """Refuse a server that wolfSSL has not asked us about, should it ever."""
-        if self.verifies and self._verdict is None and not lib.wolfSSL_session_reused(self._raw):
+        """Refuse a server that wolfSSL has not asked us about, should it ever, and that has no key in the place of that."""
+        may_do_without = self._context.psk is not None and lib.wolfSSL_version(self._raw) == TLS13
+        if self.verifies and self._verdict is None and not (lib.wolfSSL_session_reused(self._raw) or may_do_without):
             self.refuse(Fault(Failure.OTHER, "the server's certificate was not seen"))
 
     def judge(self, chain: list[bytes]) -> Fault | None:
@@ -202,6 +217,9 @@ class WolfSSLEngine(Engine):
         if self.signing is not None:
             self.signing.transcript = Transcript()  # all is signed
         found = self._facts = facts(self._raw, server_side=self._plan.server_side)
+        if found.version == TLS13 and found.group is None:
+            # psk_ke: a key stands for the exchange of keys, too, without forward secrecy. wolfSSL cannot be kept from it.
+            raise native.Error(native.EXTENSION_MISSING)
         if self._plan.session is not None and found.resumed:
             self._chain = list(self._plan.session.native.chain)
         for _ in range(1, self._context.tickets if found.version == TLS13 else 0):
@@ -279,6 +297,16 @@ class WolfSSLEngine(Engine):
 
     def resumed(self) -> bool | None:
         return None if self._facts is None else self._facts.resumed
+
+    def used_external_psk(self) -> bool:
+        found = self._facts
+        if found is None or found.version != TLS13 or self._context.psk is None:
+            return False
+        if self._plan.server_side:
+            return self._knows_psk and not found.resumed
+        # A client of wolfSSL does not get this far without a certificate, unless a key stands for it: the external one, or
+        # that of a session, which has kept the certificate if there was one.
+        return not self._chain
 
     def tls_unique(self) -> bytes | None:
         return None if self._facts is None else self._facts.unique

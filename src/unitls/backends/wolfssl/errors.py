@@ -109,6 +109,7 @@ _SENTENCES: Final = {
     -312: "a record could not be decrypted: it was damaged or forged",
     -341: "the peer sent a record that is longer than TLS allows",
     -376: "the peer sent a record that is longer than TLS allows",
+    -428: "the peer goes without a key exchange, or has left out another extension that is needed",
 }
 
 

@@ -69,6 +69,8 @@ class Verifier:
             return Verdict(fault=Fault(Failure.INVALID, f"a certificate is malformed: {error}"))
         if fault is None:
             return Verdict(path)
+        if chain[0] in self.anchors:
+            return Verdict(fault=fault)  # for a leaf that is trusted by itself it does not matter who has issued it
         return Verdict(fault=first_fault(fault, chain, subjects, frozenset(self.anchors.subjects), now) or fault)
 
     def _trusted(self, chain: Sequence[bytes], now: float) -> tuple[Path, Fault | None]:
