@@ -74,7 +74,6 @@ void mbedtls_pk_free(mbedtls_pk_context *);
 int mbedtls_pk_parse_key();
 int mbedtls_pk_check_pair();
 int mbedtls_pk_parse_public_key(mbedtls_pk_context *, const unsigned char *, size_t);
-const mbedtls_pk_info_t *mbedtls_pk_info_from_type(int);
 
 const int *mbedtls_ssl_list_ciphersuites(void);
 const char *mbedtls_ssl_get_ciphersuite_name(int);

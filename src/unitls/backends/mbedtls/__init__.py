@@ -8,20 +8,11 @@ from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
 from ...core._backend import make_backend
-from ...core._memory_buffer import MemoryBuffer
+from ...core._foreign import ForeignBuffer
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
 from . import ciphers, config, errors, native
 from .engine import MbedTLSEngine
-
-
-class MbedTLSBuffer(MemoryBuffer):
-    """A buffer without a bound, which the library writes to directly; core relays to those that have one."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__()
 
 
 class MbedTLSProvider(Provider):
@@ -30,7 +21,7 @@ class MbedTLSProvider(Provider):
     name = "mbedtls"
     library_version = native.VERSION
     fault_types = (native.Error, native.WantRead)
-    buffer_types: ClassVar[tuple[type[Any], ...]] = (MbedTLSBuffer,)
+    buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
     want_read = (native.WantRead,)
     leaves_rest = True
@@ -46,8 +37,8 @@ class MbedTLSProvider(Provider):
     def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
         return config.default_suites(settings)
 
-    def memory_buffer(self) -> MbedTLSBuffer:
-        return MbedTLSBuffer()
+    def memory_buffer(self) -> ForeignBuffer:
+        return ForeignBuffer()
 
     def check(self, settings: Settings) -> None:
         config.check(settings)

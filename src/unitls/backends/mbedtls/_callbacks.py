@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Any, Final
 
-from ...core._foreign import Transport, guarded
+from ...core._foreign import Transport, guarded, incoming_buffers, outgoing_buffers, transport
 from ._observer import Observer
 from ._reframing import Reframer
 from .native import ENTROPY_FAILED, FATAL_ALERT_MESSAGE, NULL, WANT_READ, X509_FATAL_ERROR, ffi
@@ -44,20 +44,63 @@ class Wire(Transport):
         self.last_sent: Any = NULL
 
 
+def _keep(_kind: Any, error: BaseException, trace: Any) -> None:
+    """Keep what a callback has raised, as `guarded` does, at no cost where nothing is raised."""
+    transport(trace.tb_frame.f_locals["number"]).failure = error
+
+
+def _keep_here(_kind: Any, error: BaseException, _trace: Any) -> None:
+    """Likewise in a callback that does not say which connection it is for."""
+    engine = getattr(of_this_thread, "engine", None)
+    if engine is None:
+        raise error  # it is shown, and the call fails
+    engine.wire.failure = error
+
+
 @ffi.callback("receive_t", error=_INTERNAL)  # type: ignore[untyped-decorator]
 @guarded(_INTERNAL)
 def receive(wire: Wire, buffer: Any, size: int) -> int:
-    """Give the library ciphertext from the peer."""
+    """Give the library ciphertext from the peer while the handshake lasts."""
     if wire.reframer is None:
-        data = wire.incoming.read(size)
-    else:
-        data = wire.reframer.take(wire.incoming, size)
-        if wire.reframer.alert is not None and wire.observer is not None and wire.observer.version == _TLS_1_3:
-            # A client that has no keys yet says it in the clear, which the library takes for a damaged record.
-            of_this_thread.alert = wire.reframer.alert
-            return FATAL_ALERT_MESSAGE
-        if wire.reframer.is_done:
-            wire.reframer = None
+        return _moved(wire.incoming.take(size), buffer)
+    data = wire.reframer.take(wire.incoming, size)
+    if wire.reframer.alert is not None and wire.observer is not None and wire.observer.version == _TLS_1_3:
+        # A client that has no keys yet says it in the clear, which the library takes for a damaged record.
+        of_this_thread.alert = wire.reframer.alert
+        return FATAL_ALERT_MESSAGE
+    if wire.reframer.is_done:
+        wire.reframer = None
+    return _moved(data, buffer)
+
+
+@ffi.callback("send_t", error=_INTERNAL)  # type: ignore[untyped-decorator]
+@guarded(_INTERNAL)
+def send(wire: Wire, data: Any, size: int) -> int:
+    """Take the library's ciphertext for the peer while the handshake lasts."""
+    if wire.is_muted:
+        return size
+    taken = ffi.buffer(data, size)[:]
+    wire.outgoing.write(taken)
+    if wire.observer is not None:
+        wire.observer.feed(wire.own_side, taken)
+        wire.last_sent = data
+    return size
+
+
+@ffi.callback("receive_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
+def receive_data(number: int, buffer: Any, size: int) -> int:
+    """Give the library ciphertext from the peer once the handshake is done."""
+    return _moved(incoming_buffers[number].take(size), buffer)
+
+
+@ffi.callback("send_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
+def send_data(number: int, data: Any, size: int) -> int:
+    """Take the library's ciphertext for the peer once the handshake is done."""
+    return outgoing_buffers[number].write(ffi.buffer(data, size)[:])  # type: ignore[no-any-return]
+
+
+def _moved(data: bytes | memoryview, buffer: Any) -> int:
+    """Hand over what has come in."""
     if not data:
         return WANT_READ  # at the peer's end too: core knows what that means
     taken = len(data)
@@ -65,21 +108,7 @@ def receive(wire: Wire, buffer: Any, size: int) -> int:
     return taken
 
 
-@ffi.callback("send_t", error=_INTERNAL)  # type: ignore[untyped-decorator]
-@guarded(_INTERNAL)
-def send(wire: Wire, data: Any, size: int) -> int:
-    """Take the library's ciphertext for the peer."""
-    if wire.is_muted:
-        return size
-    taken = ffi.buffer(data, size)
-    wire.outgoing.write(taken)
-    if wire.observer is not None:
-        wire.observer.feed(wire.own_side, bytes(taken))
-        wire.last_sent = data
-    return size
-
-
-@ffi.callback("rng_t", error=ENTROPY_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("rng_t", error=ENTROPY_FAILED, onerror=_keep_here)  # type: ignore[untyped-decorator]
 def random_bytes(_unused: int, output: Any, size: int) -> int:
     """Random bytes of the operating system.
 
@@ -96,7 +125,7 @@ def verify(wire: Wire, certificate: Any, depth: int, flags: Any) -> int:
     return wire.owner.verify_step(certificate, depth, flags)  # type: ignore[no-any-return]
 
 
-@ffi.callback("debug_t")  # type: ignore[untyped-decorator]
+@ffi.callback("debug_t", onerror=_keep_here)  # type: ignore[untyped-decorator]
 def note_alert(_unused: int, level: int, file: Any, line: int, text: Any) -> None:
     """Note which alert came in: the library says so in its messages for developers, and nowhere else."""
     found = _ALERT.search(ffi.string(text))
@@ -104,7 +133,7 @@ def note_alert(_unused: int, level: int, file: Any, line: int, text: Any) -> Non
         of_this_thread.alert = int(found[1])
 
 
-@ffi.callback("export_2_t", error=0)  # type: ignore[untyped-decorator]
+@ffi.callback("export_2_t", error=_INTERNAL, onerror=_keep_here)  # type: ignore[untyped-decorator]
 def export_2(
     _unused: int, master: Any, block: Any, mac: int, key: int, iv: int, client: Any, server: Any, prf: int
 ) -> int:

@@ -28,6 +28,9 @@ _REASONS_2: Final = {
     Feature.TLS13_CIPHER_SUITES: _NEEDS_TLS13,
     Feature.SIGNATURE_ALGORITHMS: "Mbed TLS 2.28 chooses among hashes only",
     Feature.TICKET_COUNT: "Mbed TLS 2.28 has TLS 1.2 at most, which sends one ticket",
+    Feature.POST_HANDSHAKE_AUTHENTICATION: _NEEDS_TLS13,
+    Feature.EARLY_DATA: _NEEDS_TLS13,
+    Feature.EXTERNAL_PSK: _NEEDS_TLS13,
 }
 _NOTES: Final = (
     "An authority with name constraints that are marked critical is accepted as an anchor only: Mbed TLS cannot read such "

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ...api._errors import ConfigurationError
 from ...core._der import DERError
-from ...core._pem import certificates_from
 from ...core._settings import Settings
-from ...core._system_trust import system_bundle
-from ...core._values import read_file
+from ...core._system_trust import system_anchors
 from ...core._x509 import certificate_fields
 from . import _callbacks, native
 from ._identity import load_certificates, load_lists
@@ -43,7 +40,7 @@ def load_trust(settings: Settings) -> Trusted:
         ConfigurationError: the library cannot read an anchor or a revocation list, or the system has no anchors.
     """
     anchors = load_certificates(settings.anchors, _callbacks.constrained)
-    for der in _system_anchors() if settings.system_trust else ():
+    for der in system_anchors().anchors if settings.system_trust else ():
         # What the library cannot read is not trusted; the store of a system is not for us to mend.
         lib.mbedtls_x509_crt_parse_der_with_ext_cb(anchors, der, len(der), 1, _callbacks.constrained, NULL)
     trusted = native.certificates(anchors)
@@ -59,11 +56,6 @@ def load_trust(settings: Settings) -> Trusted:
         lists=tuple(map(_read_list, configuration.crls)),
     )
     return Trusted(anchors, load_lists(configuration.crls) if configuration.crls else NULL, policy)
-
-
-def _system_anchors() -> Iterable[bytes]:
-    bundle = system_bundle()
-    return [] if bundle is None else certificates_from(read_file(bundle))
 
 
 def _subject(der: bytes) -> bytes:

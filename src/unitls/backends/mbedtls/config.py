@@ -43,7 +43,8 @@ class Native:
         demands: whether clients have to show a certificate.
         kept: the memory it refers to.
         identity: the chain and the key it shows.
-        policy: what the peer's certificate has to satisfy; `None` where nothing is verified.
+        policy: what the peer's certificate has to satisfy; `None` where nothing is verified here.
+        is_judged_elsewhere: whether the platform verifies the peer's certificate, and so has to know it early.
         tickets: a server's, if it issues any.
         key_log: the path of the key log, if any.
         remembers: whether a client keeps sessions.
@@ -57,6 +58,7 @@ class Native:
     kept: tuple[Any, ...] = field(repr=False)
     identity: LoadedIdentity | None = field(repr=False)
     policy: Policy | None = None
+    is_judged_elsewhere: bool = False
     tickets: Tickets | None = None
     key_log: str | None = None
     remembers: bool = False
@@ -133,6 +135,7 @@ def build(settings: Settings) -> Native:
         kept=(made, trusted),
         identity=identity,
         policy=None if trusted is None else trusted.policy,
+        is_judged_elsewhere=settings.platform is not None and trusted is None,
         tickets=tickets,
         key_log=settings.key_log,
         remembers=_remembers(settings),
@@ -150,7 +153,9 @@ def _config(
     if identity is not None:
         native.check(lib.mbedtls_ssl_conf_own_cert(raw, identity.chain, identity.key))
     _set_versions(raw, settings, identity)
-    lib.mbedtls_ssl_conf_authmode(raw, VERIFY_NONE if trusted is None else mode)
+    if trusted is None:  # where nothing is verified, the library does not tell a certificate before the end
+        mode = VERIFY_NONE if settings.platform is None else VERIFY_OPTIONAL
+    lib.mbedtls_ssl_conf_authmode(raw, mode)
     if trusted is not None:
         lib.mbedtls_ssl_conf_ca_chain(raw, trusted.anchors, trusted.lists)
     if not IS_3:

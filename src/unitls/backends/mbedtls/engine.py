@@ -95,14 +95,15 @@ class MbedTLSEngine(Engine):
             native.check(lib.mbedtls_ssl_set_hostname(raw, name.encode("ascii")))
         elif IS_3:
             native.check(lib.mbedtls_ssl_set_hostname(raw, NULL))  # names are judged here
-        if self._context.policy is not None:
+        if self._context.policy is not None or self._context.is_judged_elsewhere:
             lib.mbedtls_ssl_set_verify(raw, _callbacks.verify, number)
         if IS_3:
             lib.mbedtls_ssl_set_export_keys_cb(raw, _callbacks.export_3, number)
         if self._plan.session is not None:
             _sessions.offer(raw, self._plan.session.native)
         if self._context.tickets is not None:
-            self._context.tickets.refresh()
+            with self._context.guard:
+                self._context.tickets.refresh()
 
     # ------------------------------------------------------------------------------------------ the handshake
 
@@ -119,7 +120,7 @@ class MbedTLSEngine(Engine):
                 available = incoming.pending
                 with context.guard:
                     code = lib.mbedtls_ssl_handshake(raw)
-                if not code:
+                if not code and self.wire.failure is None:
                     break
                 self._stopped(code, available)
         finally:
@@ -162,8 +163,9 @@ class MbedTLSEngine(Engine):
         observer, self.wire.observer = self.wire.observer, None
         if observer is None:
             return
-        if self.wire.reframer is not None:
-            self.wire.reframer.close()
+        reframer = self.wire.reframer
+        if reframer is not None:
+            reframer.close()
         self._group, self._resumed = observer.group, observer.resumed
         if self._master is not None:
             self._digest = self._master.digest(bytes(observer.transcript))
@@ -172,6 +174,8 @@ class MbedTLSEngine(Engine):
         if not self._chain and self._fault is None:
             self._chain = self._known_chain()
         self._settle()
+        if reframer is None or reframer.is_done:
+            lib.mbedtls_ssl_set_bio(self.raw, self.wire.number, _callbacks.send_data, _callbacks.receive_data, NULL)
 
     def _settle(self) -> None:
         """On a server: give the verdict that had to wait for the end of the handshake, and what optional asking ignores.
@@ -215,7 +219,9 @@ class MbedTLSEngine(Engine):
             return 0
         steps, self._steps = self._steps[::-1], []
         chain = native.certificates(certificate)
-        assert self._context.policy is not None
+        if self._context.policy is None:
+            self._chain = chain  # core asks the platform
+            return 0
         self._fault = verdict(self._context.policy, steps, chain, self._plan.subjects)
         if self._fault is None:
             self._chain, self._path = chain, [step.der for step in steps]

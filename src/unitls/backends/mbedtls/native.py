@@ -34,14 +34,11 @@ FATAL_ALERT_MESSAGE: Final = -0x7780
 RECEIVED_NEW_SESSION_TICKET: Final = -0x7B00
 BAD_CERTIFICATE: Final = -0x7A00
 NO_CLIENT_CERTIFICATE: Final = -0x7480
-CONN_EOF: Final = -0x7280
 X509_FATAL_ERROR: Final = -0x3000
-X509_BUFFER_TOO_SMALL: Final = -0x2980
 PK_SIGN_FAILED: Final = -0x3980
 PK_PASSWORD_MISMATCH: Final = -0x3B80
 PK_PASSWORD_REQUIRED: Final = -0x3C00
 ENTROPY_FAILED: Final = -0x003C
-UNKNOWN_SIGNATURE_ALGORITHM: Final = -0x262E
 
 # What is configured with (ssl.h, pk.h, md.h, cipher.h).
 CLIENT, SERVER = 0, 1
@@ -50,7 +47,6 @@ ALERT_FATAL: Final = 2
 WITH_EPHEMERAL_KEYS: Final = 2 | 4
 """MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL and …_PSK_EPHEMERAL."""
 AES_256_GCM: Final = 16
-PK_RSA, PK_ECKEY = 1, 2
 RECORD: Final = 16384
 _CONNECTION_SIZE: Final = 40_000
 """About how much memory a connection holds, for the garbage collector."""
