@@ -150,7 +150,10 @@ def _common_settings(capabilities: unitls.Capabilities, tls12: bool, wish: str) 
     if tls12 or unitls.Feature.TLS13_CIPHER_SUITES in capabilities.features:
         settings["ciphers"] = (chosen_suite,)
     if unitls.Feature.GROUPS in capabilities.features:
-        settings["groups"] = (chosen_group,)
+        # In TLS 1.2 they are the curves of the certificates, too (RFC 8422 section 5.1.1).
+        settings["groups"] = tuple(
+            dict.fromkeys((chosen_group, unitls.NamedGroup.SECP256R1) if tls12 else (chosen_group,))
+        )
     return settings
 
 
