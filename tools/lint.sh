@@ -1,5 +1,6 @@
 #!/bin/sh
-# ruff and mypy, by the Python that is named: lint.sh PYTHON. One that is not installed is said, and with CI=true an error.
+# ruff and mypy, by the Python that is named, and rustfmt and clippy where they are: lint.sh PYTHON. Without ruff or mypy it says
+# so, and with CI=true that is an error.
 set -eu
 
 run=$1
@@ -18,5 +19,11 @@ if has ruff; then
 fi
 if has mypy; then
     "$run" -m mypy --no-error-summary || status=1
+fi
+if command -v cargo >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then
+    # What the crate's build has compiled is used again.
+    export CARGO_TARGET_DIR="${UNITLS_CARGO_TARGET:-${XDG_CACHE_HOME:-$HOME/.cache}/unitls/cargo}"
+    (cd rustls && cargo fmt --check >/dev/null) || { echo 'lint: run cargo fmt in rustls/' >&2; status=1; }
+    (cd rustls && cargo clippy --release --locked --quiet -- -D warnings) || status=1
 fi
 exit $status

@@ -1,15 +1,17 @@
 //! What Python sees: frozen configurations and connections between two memory buffers.
 //!
-//! A lock is never held while waiting for the GIL, and no callback of Python runs while a lock is held: a handshake, the
-//! only thing that calls back, works on what it has taken out of the locks.
+//! Nothing of Python's runs while a lock is held (what `locks` asks for follows from that). A handshake, the only thing that
+//! calls back, works on what it has taken out of the locks. And of Python's objects only bytes are made under a lock: a
+//! container's making may start the garbage collector, which may run anything.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::fault::Fault;
+use crate::locks::{lock, lock_attached};
 use crate::memory::{MemoryBuffer, Queue};
 use crate::raw::{Input, Output, fill_buffer, fill_bytes};
 use crate::tls;
@@ -21,6 +23,8 @@ const DETACH_FROM: usize = 2048;
 const MAX_WRITE: usize = 256 * 1024;
 /// The most one `read` allocates.
 const MAX_READ: usize = 1024 * 1024;
+/// A handshake has the connection, and a callback of it, or another thread, calls.
+const BUSY: Fault = Fault::Misuse("the connection is in the middle of another call");
 
 /// A certificate chain with its private key.
 #[pyclass(frozen, module = "unitls_rustls")]
@@ -42,17 +46,14 @@ impl Identity {
         chain: Vec<Vec<u8>>,
         public_key: Vec<u8>,
         schemes: Vec<u16>,
-        sign: Py<PyAny>,
+        sign: tls::Callable,
         ocsp: Option<Vec<u8>>,
     ) -> PyResult<Self> {
-        let callback = move |scheme: u16, message: &[u8]| {
-            Python::attach(|py| {
-                let signature = sign.bind(py).call1((scheme, PyBytes::new(py, message)))?;
-                signature.extract::<Vec<u8>>()
-            })
-        };
-        let inner = tls::Identity::external(chain, public_key, &schemes, Arc::new(callback), ocsp)?;
-        Ok(Self { inner })
+        Ok(Self { inner: tls::Identity::external(chain, public_key, &schemes, sign, ocsp)? })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(self.inner.owned_signer())
     }
 }
 
@@ -74,6 +75,8 @@ impl Session {
 #[pyclass(frozen, module = "unitls_rustls", weakref)]
 pub struct Config {
     inner: tls::Config,
+    identity: Option<Py<Identity>>,
+    choose: Option<Arc<tls::Callable>>,
 }
 
 #[pymethods]
@@ -93,16 +96,18 @@ impl Config {
         depth: Option<usize>,
         identity: Option<Py<Identity>>,
         key_log: bool,
-        choose: Option<Py<PyAny>>,
+        choose: Option<tls::Callable>,
         resumption: bool,
         ech: Option<Vec<u8>>,
         early_data: bool,
     ) -> PyResult<Self> {
-        let identity = identity.map(|identity| identity.get().inner.clone());
+        let owner = identity;
+        let identity = owner.as_ref().map(|owner| owner.get().inner.clone());
         let common =
             tls::Common { versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log };
-        let client = tls::ForClient { choose: choose.map(chooser), resumption, ech, early_data };
-        Ok(Self { inner: py.detach(|| tls::Config::client(common, client))? })
+        let choose = choose.map(Arc::new);
+        let client = tls::ForClient { choose: choose.as_ref().map(chooser), resumption, ech, early_data };
+        Ok(Self { inner: py.detach(|| tls::Config::client(common, client))?, identity: owner, choose })
     }
 
     #[staticmethod]
@@ -124,21 +129,28 @@ impl Config {
         tickets: Option<usize>,
         early_data: u32,
     ) -> PyResult<Self> {
-        let identity = identity.map(|identity| identity.get().inner.clone());
+        let owner = identity;
+        let identity = owner.as_ref().map(|owner| owner.get().inner.clone());
         let common =
             tls::Common { versions, suites, groups, schemes, protocols, anchors, lists, depth, identity, key_log };
-        Ok(Self {
-            inner: py.detach(|| tls::Config::server(common, tls::ForServer { mandatory, tickets, early_data }))?,
-        })
+        let server = tls::ForServer { mandatory, tickets, early_data };
+        Ok(Self { inner: py.detach(|| tls::Config::server(common, server))?, identity: owner, choose: None })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.identity)?;
+        // While it is being called, the call owns it, too: then not all of its owners are seen from here.
+        visit.call(self.choose.as_ref().filter(|choose| Arc::strong_count(choose) == 1).map(Arc::as_ref))
     }
 }
 
-fn chooser(choose: Py<PyAny>) -> tls::ChooseCallback {
-    Arc::new(move |authorities: &[&[u8]]| {
+fn chooser(choose: &Arc<tls::Callable>) -> tls::ChooseCallback {
+    let choose = Arc::downgrade(choose);
+    Box::new(move |authorities| {
         Python::attach(|py| {
             let names = PyTuple::new(py, authorities.iter().map(|name| PyBytes::new(py, name)))?;
-            let chosen = choose.bind(py).call1((names,))?;
-            let identity = chosen.extract::<Option<Py<Identity>>>().map_err(PyErr::from)?;
+            let chosen = tls::held(&choose)?.call1(py, (names,))?;
+            let identity = chosen.extract::<Option<Py<Identity>>>(py)?;
             Ok(identity.map(|identity| identity.get().inner.clone()))
         })
     })
@@ -149,17 +161,16 @@ fn chooser(choose: Py<PyAny>) -> tls::ChooseCallback {
 pub struct Connection {
     /// Empty while a handshake works on it.
     inner: Mutex<Option<Box<tls::Connection>>>,
+    config: Py<Config>,
     incoming: Py<MemoryBuffer>,
     outgoing: Py<MemoryBuffer>,
 }
 
 impl Connection {
+    /// Work on the connection alone, for a moment and with the GIL.
     fn attached<T>(&self, py: Python<'_>, work: impl FnOnce(&mut tls::Connection) -> T) -> PyResult<T> {
-        let mut guard = self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-        match guard.as_mut() {
-            Some(connection) => Ok(work(connection)),
-            None => Err(Fault::Misuse("the connection is in the middle of another call").into()),
-        }
+        let mut guard = lock_attached(py, &self.inner);
+        guard.as_mut().map(|connection| work(connection)).ok_or_else(|| BUSY.into())
     }
 
     /// Work on the connection and both queues, with or without the GIL by the amount of work.
@@ -170,13 +181,13 @@ impl Connection {
         work: impl FnOnce(&mut tls::Connection, &mut Queue, &mut Queue) -> Result<T, Fault> + Send,
     ) -> Result<T, Fault> {
         let run = || {
-            let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = guard.as_mut().ok_or(Fault::Misuse("the connection is in the middle of another call"))?;
+            let mut guard = lock(&self.inner);
+            let connection = guard.as_mut().ok_or(BUSY)?;
             self.incoming
                 .get()
-                .with(|incoming| self.outgoing.get().with(|outgoing| work(connection, incoming, outgoing)))
+                .with_both(self.outgoing.get(), |incoming, outgoing| work(connection, incoming, outgoing))
         };
-        // Whoever holds one of these locks needs no GIL to let go of it, so this thread may keep it for a short time.
+        // Whoever holds one of these locks does not wait for the GIL, so this thread may keep it while it waits.
         if amount < DETACH_FROM { run() } else { py.detach(run) }
     }
 
@@ -202,26 +213,29 @@ impl Connection {
         session: Option<Py<Session>>,
     ) -> PyResult<Self> {
         if incoming.is(&outgoing) {
-            let text = "incoming and outgoing are the same buffer".into();
-            return Err(Fault::Configuration { code: "SameBuffer".into(), text }.into());
+            return Err(Fault::configuration("SameBuffer", "incoming and outgoing are the same buffer").into());
         }
         let session = session.map(|session| session.get().inner.clone());
         let inner = py.detach(|| config.get().inner.connect(name, session))?;
-        Ok(Self { inner: Mutex::new(Some(Box::new(inner))), incoming, outgoing })
+        Ok(Self { inner: Mutex::new(Some(Box::new(inner))), config, incoming, outgoing })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.config)
     }
 
     #[pyo3(signature = (now=None))]
     fn handshake(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {
         let step = || {
-            let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let mut connection = taken.ok_or(Fault::Misuse("the connection is in the middle of another call"))?;
+            let taken = lock(&self.inner).take();
+            let mut connection = taken.ok_or(BUSY)?;
             let mut incoming = self.incoming.get().with(Queue::take);
             let mut outgoing = Queue::default();
             let result = connection.handshake(&mut incoming, &mut outgoing, now);
             self.incoming.get().with(|queue| queue.put_back(incoming));
             self.outgoing.get().with(|queue| queue.append(outgoing.filled()));
             outgoing.discard(outgoing.len());
-            *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+            *lock(&self.inner) = Some(connection);
             result
         };
         Ok(py.detach(step)?)
@@ -300,11 +314,13 @@ impl Connection {
     }
 
     fn peer_chain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.attached(py, |connection| chain(py, connection.peer_chain()))?
+        let chain = self.attached(py, |connection| made_bytes(py, &connection.peer_chain()))?;
+        PyList::new(py, chain)
     }
 
     fn verified_chain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.attached(py, |connection| chain(py, connection.verified_chain()))?
+        let chain = self.attached(py, |connection| made_bytes(py, &connection.verified_chain()))?;
+        PyList::new(py, chain)
     }
 
     fn ocsp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -333,6 +349,7 @@ impl Connection {
     }
 }
 
-fn chain<'py>(py: Python<'py>, ders: Vec<&[u8]>) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(py, ders.into_iter().map(|der| PyBytes::new(py, der)))
+/// Bytes objects, for a list that is made once no lock is held.
+fn made_bytes<'py>(py: Python<'py>, ders: &[&[u8]]) -> Vec<Bound<'py, PyBytes>> {
+    ders.iter().map(|der| PyBytes::new(py, der)).collect()
 }

@@ -14,7 +14,7 @@ pub enum Fault {
     WantRead,
     /// A certificate was refused; the code is the verifier's own word.
     Certificate { code: String, text: String },
-    /// The peer has sent a fatal alert.
+    /// The peer has sent an alert that ends the connection: fatal, or close_notify in the middle of a handshake.
     Alert(u8),
     /// The library ended the connection for another reason; the code is its own word.
     Library { code: String, text: String },
@@ -26,12 +26,22 @@ pub enum Fault {
     Misuse(&'static str),
 }
 
+impl Fault {
+    pub fn library(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Library { code: code.into(), text: text.into() }
+    }
+
+    pub fn configuration(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Configuration { code: code.into(), text: text.into() }
+    }
+}
+
 impl From<Fault> for PyErr {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::WantRead => WantRead::new_err(("want_read", "", "more has to come in first")),
             Fault::Certificate { code, text } => Error::new_err(("certificate", code, text)),
-            Fault::Alert(number) => Error::new_err(("alert", number, "the peer sent a fatal alert")),
+            Fault::Alert(number) => Error::new_err(("alert", number, "the peer has ended the connection")),
             Fault::Library { code, text } => Error::new_err(("library", code, text)),
             Fault::Configuration { code, text } => Error::new_err(("configuration", code, text)),
             Fault::Misuse(text) => Error::new_err(("misuse", "", text)),

@@ -1,25 +1,18 @@
-//! rustls for unitls: connections between memory buffers. No file is written, no socket is touched.
+//! rustls for unitls: connections between memory buffers. No file is opened, no socket is touched.
 
 #![deny(unsafe_code)]
 
 mod engine;
 mod exporter;
 mod fault;
+mod locks;
 mod memory;
 mod raw;
 mod tls;
 mod verify;
+mod wire;
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
-
-/// The certificates of the system's trust store in DER, and what went wrong while reading it.
-#[pyfunction]
-fn system_roots(py: Python<'_>) -> (Vec<Bound<'_, PyBytes>>, Vec<String>) {
-    let found = py.detach(rustls_native_certs::load_native_certs);
-    let roots = found.certs.iter().map(|der| PyBytes::new(py, der)).collect();
-    (roots, found.errors.iter().map(ToString::to_string).collect())
-}
 
 /// The cipher suites, by preference.
 #[pyfunction]
@@ -58,7 +51,6 @@ fn unitls_rustls(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Session>()?;
     module.add_class::<engine::Config>()?;
     module.add_class::<engine::Connection>()?;
-    module.add_function(wrap_pyfunction!(system_roots, module)?)?;
     module.add_function(wrap_pyfunction!(suites, module)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(groups, module)?)?;

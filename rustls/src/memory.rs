@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::ptr;
+use std::sync::Mutex;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::PyBytes;
 
+use crate::locks::{lock, lock_attached};
 use crate::raw::Input;
 
 /// An empty buffer keeps no more than this: idle connections hold next to nothing.
@@ -134,6 +135,11 @@ impl Queue {
         self.advance(data.len());
     }
 
+    /// Keep no more than `size` bytes.
+    pub fn truncate(&mut self, size: usize) {
+        self.end = self.end.min(self.start + size);
+    }
+
     pub fn discard(&mut self, size: usize) {
         self.start += size.min(self.len());
         self.seen = self.seen.saturating_sub(size);
@@ -175,12 +181,21 @@ pub struct MemoryBuffer {
 impl MemoryBuffer {
     /// Run `work` on the queue, from a thread that is not attached to the interpreter, or may block it for a moment.
     pub fn with<T>(&self, work: impl FnOnce(&mut Queue) -> T) -> T {
-        work(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.queue))
+    }
+
+    /// Run `work` on both queues. One connection's incoming buffer may be another's outgoing one, so the order in which
+    /// they are locked is the same for everyone: that of their addresses.
+    pub fn with_both<T>(&self, other: &Self, work: impl FnOnce(&mut Queue, &mut Queue) -> T) -> T {
+        if ptr::from_ref(self) < ptr::from_ref(other) {
+            self.with(|ours| other.with(|theirs| work(ours, theirs)))
+        } else {
+            other.with(|theirs| self.with(|ours| work(ours, theirs)))
+        }
     }
 
     fn attached<T>(&self, py: Python<'_>, work: impl FnOnce(&mut Queue) -> T) -> T {
-        // Another thread may hold the lock and wait for the GIL next: so the GIL is given up while waiting for the lock.
-        work(&mut self.queue.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock_attached(py, &self.queue))
     }
 }
 

@@ -35,8 +35,9 @@ impl<'py> Input<'py> {
             Self::Bytes(bytes) => bytes.as_bytes(),
             // An empty view may have a null pointer, which no slice may have.
             Self::View(view) if view.len_bytes() == 0 => &[],
-            // SAFETY: the view keeps the memory alive and of this size until it is dropped. Another thread of the program may write to a mutable object meanwhile, as with every function of
-            // Python that takes a buffer and releases the GIL: then some mixture of both is encrypted, nothing else.
+            // SAFETY: the view keeps the memory alive and of this size until it is dropped. Another thread of the program
+            // may write to a mutable object meanwhile, as with every function of Python that takes a buffer and releases
+            // the GIL: then some mixture of both is encrypted, nothing else.
             Self::View(view) => unsafe { std::slice::from_raw_parts(view.buf_ptr() as *const u8, view.len_bytes()) },
         }
     }
@@ -65,7 +66,7 @@ impl Output {
     /// Append as much of `data` as there is room for; returns how much that was.
     pub fn push(&mut self, data: &[u8]) -> usize {
         let size = data.len().min(self.room());
-        // SAFETY: `filled + size <= capacity`, and `data` is borrowed from elsewhere: a slice of Rust's own memory.
+        // SAFETY: `filled + size <= capacity`, and `data` is a slice of Rust's own memory, so the two do not overlap.
         unsafe {
             std::ptr::copy_nonoverlapping(data.as_ptr(), self.start.add(self.filled), size);
         }

@@ -20,12 +20,20 @@ pub enum Step {
 /// An anchor as it is handed in: its certificate, and when it begins and ends in seconds since the epoch.
 pub type DatedAnchor = (Vec<u8>, i64, i64);
 
+/// What webpki's form of an anchor leaves out.
+#[derive(Debug)]
+struct Origin {
+    certificate: CertificateDer<'static>,
+    begin: i64,
+    end: i64,
+}
+
 /// What is trusted, and how strictly.
 #[derive(Debug)]
 pub struct Trust {
-    certificates: Vec<CertificateDer<'static>>,
-    dates: Vec<(i64, i64)>,
     anchors: Vec<TrustAnchor<'static>>,
+    /// Where each of the anchors comes from.
+    origins: Vec<Origin>,
     lists: Vec<CertRevocationList<'static>>,
     depth: Option<usize>,
     algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
@@ -45,20 +53,18 @@ impl Trust {
         depth: Option<usize>,
         algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, Fault> {
-        let mut trust = Self { certificates: vec![], dates: vec![], anchors: vec![], lists: vec![], depth, algorithms };
+        let mut trust = Self { anchors: vec![], origins: vec![], lists: vec![], depth, algorithms };
         for (der, begin, end) in anchors {
             let certificate = CertificateDer::from(der);
             // What cannot be parsed anchors nothing. Stores of systems do hold such; the rest of them is of use.
             if let Ok(anchor) = anchor_from_trusted_cert(&certificate).map(|anchor| anchor.to_owned()) {
                 trust.anchors.push(anchor);
-                trust.certificates.push(certificate);
-                trust.dates.push((begin, end));
+                trust.origins.push(Origin { certificate, begin, end });
             }
         }
         for list in lists {
-            let parsed = OwnedCertRevocationList::from_der(list).map_err(|error| Fault::Configuration {
-                code: name_of(&error),
-                text: format!("a revocation list cannot be read: {error}"),
+            let parsed = OwnedCertRevocationList::from_der(list).map_err(|error| {
+                Fault::configuration(name_of(&error), format!("a revocation list cannot be read: {error}"))
             })?;
             trust.lists.push(parsed.into());
         }
@@ -70,7 +76,7 @@ impl Trust {
     }
 
     pub fn certificate(&self, index: usize) -> Option<&[u8]> {
-        self.certificates.get(index).map(|der| der.as_ref())
+        self.origins.get(index).map(|origin| origin.certificate.as_ref())
     }
 
     pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
@@ -86,7 +92,7 @@ impl Trust {
         now: UnixTime,
     ) -> Result<Vec<Step>, Error> {
         // A leaf that is itself an anchor needs no path. Its dates and names are core's business.
-        if self.lists.is_empty() && self.certificates.iter().any(|anchor| anchor == leaf) {
+        if self.lists.is_empty() && self.origins.iter().any(|origin| origin.certificate == *leaf) {
             return Ok(vec![Step::Sent(0)]);
         }
         let entity = EndEntityCert::try_from(leaf)?;
@@ -115,6 +121,7 @@ impl Trust {
         Ok(self.steps(&path, intermediates))
     }
 
+    /// The number of an anchor, which webpki gives back as it was given to it.
     fn index_of(&self, anchor: &TrustAnchor<'_>) -> Option<usize> {
         self.anchors.iter().position(|known| std::ptr::eq(known, anchor))
     }
@@ -125,9 +132,11 @@ impl Trust {
             return Err(Error::MaximumPathDepthExceeded);
         }
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        match self.index_of(path.anchor()).map(|index| self.dates[index]) {
-            Some((_, end)) if seconds > end => Err(Error::CertExpired { time: now, not_after: moment(end) }),
-            Some((begin, _)) if seconds < begin => Err(Error::CertNotValidYet { time: now, not_before: moment(begin) }),
+        match self.index_of(path.anchor()).and_then(|index| self.origins.get(index)) {
+            Some(&Origin { end, .. }) if seconds > end => Err(Error::CertExpired { time: now, not_after: moment(end) }),
+            Some(&Origin { begin, .. }) if seconds < begin => {
+                Err(Error::CertNotValidYet { time: now, not_before: moment(begin) })
+            }
             _ => Ok(()),
         }
     }
@@ -147,7 +156,7 @@ fn moment(seconds: i64) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds.max(0).unsigned_abs()))
 }
 
-/// The library's own name of an error: its variant.
+/// The library's own name of an error: its variant. There is no other way to it than its debugging text.
 pub fn name_of(error: &impl std::fmt::Debug) -> String {
     let text = format!("{error:?}");
     let end = text.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len());

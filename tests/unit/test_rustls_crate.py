@@ -2,66 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import datetime
 import gc
+import inspect
 import pathlib
 import random
 import re
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from _rustls import BACKEND, HOST, IDS, TRUST, connected, contexts, native, raw_pair, shake, wrapped
 from hypothesis import given
 from hypothesis import strategies as st
 
 import unitls
 from unitls import Feature, TLSError, TLSVersion, VerifyFailure
+from unitls.backends.rustls import verify
 from unitls.testing._zoo_files import load_identities
 
-native = pytest.importorskip(
-    "unitls_rustls", reason="the crate is not built: pip install ./rustls", exc_type=ImportError
-)
-from unitls.backends.rustls import BACKEND, verify  # noqa: E402
-
-IDS = load_identities()
-TRUST = unitls.TrustStore.from_buffer(IDS.ca_pem)
+CRATE = pathlib.Path(__file__).parents[2] / "rustls"
 STRANGER = unitls.TrustStore.from_buffer(load_identities().client.chain[0])
 """Trusts something, but not the authority."""
-HOST = "server.test"
-
-
-def identity(issued: Any = IDS.server, **more: Any) -> unitls.Identity:
-    chain = [unitls.Certificate.from_buffer(der) for der in issued.chain]
-    return unitls.Identity(chain, unitls.PrivateKey.from_buffer(issued.key_pem), **more)
-
-
-def contexts(
-    client: dict[str, Any] | None = None, server: dict[str, Any] | None = None
-) -> tuple[unitls.ClientContext, unitls.ServerContext]:
-    ours = unitls.TLSClientConfiguration(**{"trust_store": TRUST, **(client or {})})
-    theirs = unitls.TLSServerConfiguration(**{"identities": (identity(),), **(server or {})})
-    return BACKEND.client_context(ours), BACKEND.server_context(theirs)
-
-
-def wrapped(made: tuple[unitls.ClientContext, unitls.ServerContext]) -> tuple[Any, Any, Any, Any]:
-    """A client and a server, and the buffers to the server and to the client."""
-    up, down = BACKEND.memory_buffer(), BACKEND.memory_buffer()
-    return made[0].wrap_buffers(down, up, HOST), made[1].wrap_buffers(up, down), up, down
-
-
-def shake(client: Any, server: Any) -> None:
-    for _ in range(10):
-        if [end.handshake_step() for end in (client, server)] == [True, True]:
-            return
-    raise AssertionError("the handshake got stuck")
-
-
-def connected(client: dict[str, Any] | None = None, server: dict[str, Any] | None = None) -> tuple[Any, Any]:
-    one, other, _, _ = wrapped(contexts(client, server))
-    shake(one, other)
-    return one, other
 
 
 # ---------------------------------------------------------------------------------------------- buffers
@@ -200,7 +167,6 @@ def test_exported_material_is_what_openssl_exports(
     version: str, need_program: Callable[..., str], tmp_path: pathlib.Path
 ) -> None:
     import socket
-    import subprocess
 
     program = need_program("openssl")
     _, context = contexts()
@@ -233,15 +199,15 @@ def test_an_exporter_refuses_what_it_cannot_do() -> None:
 # ---------------------------------------------------------------------------------------------- callbacks
 
 
-def signing_identity(sign: Callable[[int, bytes], bytes]) -> unitls.Identity:
+def signing_identity(sign: Callable[[int, bytes], bytes], issued: Any = IDS.server) -> unitls.Identity:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    certificate = x509.load_der_x509_certificate(IDS.server.chain[0])
+    certificate = x509.load_der_x509_certificate(issued.chain[0])
     public = certificate.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    chain = [unitls.Certificate.from_buffer(der) for der in IDS.server.chain]
+    chain = [unitls.Certificate.from_buffer(der) for der in issued.chain]
     return unitls.Identity(chain, unitls.PrivateKey.from_signer(public, sign))
 
 
@@ -255,6 +221,9 @@ def test_what_a_signer_raises_is_the_cause() -> None:
         server.handshake_step()
     assert isinstance(caught.value.__cause__, native.Error)
     assert isinstance(caught.value.__cause__.__cause__, LookupError)
+    with pytest.raises(unitls.PeerAlert) as told:
+        client.handshake_step()
+    assert told.value.alert is unitls.AlertDescription.INTERNAL_ERROR
 
 
 def test_a_signer_that_touches_its_own_connection_does_not_hang() -> None:
@@ -263,31 +232,160 @@ def test_a_signer_that_touches_its_own_connection_does_not_hang() -> None:
     def sign(scheme: int, message: bytes) -> bytes:
         return raw[0].read(1)  # type: ignore[no-any-return]
 
-    made = contexts(server={"identities": (signing_identity(sign),)})
-    up, down = BACKEND.memory_buffer(), BACKEND.memory_buffer()
-    client = made[0].wrap_buffers(down, up, HOST)
-    client.handshake_step()
-    # The native object, without core's lock around it.
-    raw.append(native.Connection(made[1]._natives.get(0, True).config, up, down))  # type: ignore[attr-defined]
+    client, server, _, _ = raw_pair(contexts(server={"identities": (signing_identity(sign),)}))
+    raw.append(server)
+    with pytest.raises(native.WantRead):
+        client.handshake()
     with pytest.raises(native.Error) as caught:
-        raw[0].handshake()
+        server.handshake()
     assert "another call" in str(caught.value)
 
 
-def test_a_chooser_that_raises_is_the_cause() -> None:
+def test_a_read_before_the_handshake_does_not_go_on_with_it() -> None:
+    """It holds the locks, and the signer would be called within them."""
+    called: list[int] = []
+
+    def sign(scheme: int, message: bytes) -> bytes:
+        called.append(scheme)
+        return b""
+
+    client, server, up, _ = raw_pair(contexts(server={"identities": (signing_identity(sign),)}))
+    with pytest.raises(native.WantRead):
+        client.handshake()
+    waiting = up.pending
+    for read in (lambda: server.read(10), lambda: server.read_into(10, bytearray(10))):
+        with pytest.raises(native.Error, match="handshake is not done"):
+            read()
+    assert (called, up.pending) == ([], waiting)
+
+
+def test_a_key_that_is_empty_is_refused() -> None:
+    def sign(scheme: int, message: bytes) -> bytes:
+        raise AssertionError("nobody asks for a signature")
+
+    with pytest.raises(native.Error):
+        native.Identity.external([b"no certificate"], b"", [0x0403], sign)
+    with pytest.raises(native.Error, match="no signature scheme"):
+        native.Identity.external([IDS.server.chain[0]], b"x", [], sign)
+
+
+def test_a_client_that_takes_no_signature_of_the_key_is_to_blame() -> None:
+    """In TLS 1.2 the library has no word of its own for it, and sends no alert."""
+    for version in (TLSVersion.TLSv1_2, TLSVersion.TLSv1_3):
+        bounds = {"lower_bound": version, "upper_bound": version}
+        client, server, _, _ = wrapped(contexts({**bounds, "signature_algorithms": (0x0503,)}, bounds))
+        client.handshake_step()
+        with pytest.raises(unitls.ProtocolViolation, match="no signature algorithm in common"):
+            server.handshake_step()
+        with pytest.raises(unitls.PeerAlert) as caught:
+            client.handshake_step()
+        assert caught.value.alert is unitls.AlertDescription.HANDSHAKE_FAILURE
+
+
+def test_early_data_is_taken_before_the_handshake_only() -> None:
+    made = contexts({"early_data": True, "session_cache": unitls.SessionCache()}, {"max_early_data": 1000})
+    first, server, _, _ = raw_pair(made)
+    for end in (first, server, first, server):
+        with contextlib.suppress(native.WantRead):
+            end.handshake()
+    with pytest.raises(native.WantRead):
+        first.read(1)
+    assert first.write_early(b"too late") == 0
+    client, *_ = raw_pair(made, first.take_session())
+    assert client.write_early(b"in time") == 7
+    with pytest.raises(native.WantRead):
+        client.handshake()
+    assert client.write_early(b"too late") == 0
+
+
+class Program:
+    """Has a context whose callbacks are its own methods: they lead in a circle."""
+
+    def __init__(self) -> None:
+        self.client, self.server = contexts(
+            {"choose_certificate": self.choose},
+            {
+                "identities": (signing_identity(self.sign),),
+                "client_authentication": unitls.ClientAuthentication.OPTIONAL,
+                "trust_store": TRUST,
+            },
+        )
+        self.ends = wrapped((self.client, self.server))
+
+    def choose(self, authorities: tuple[bytes, ...]) -> unitls.Identity | None:
+        return signing_identity(self.sign, IDS.client)
+
+    def sign(self, scheme: int, message: bytes) -> bytes:
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        issued = IDS.client if b"client CertificateVerify" in message else IDS.server
+        key: Any = serialization.load_pem_private_key(issued.key_pem, None)
+        return bytes(key.sign(message, ec.ECDSA(hashes.SHA256())))
+
+
+def test_callbacks_that_lead_in_a_circle_are_collected() -> None:
+    program = Program()
+    client, server, _, _ = program.ends
+    shake(client, server)
+    assert server.getpeercert() == IDS.client.chain[0]
+    gone = weakref.ref(program)
+    del program, client, server
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_garbage_collector_may_call_the_connection() -> None:
+    """Making a list may start it, and a finalizer may call the same connection: no lock is held meanwhile."""
+    client, _ = connected()
+    raw, met = client._engine._raw, []
+
+    class Finalized:
+        def __init__(self) -> None:
+            self.circle = self
+
+        def __del__(self) -> None:
+            met.append(raw.version())
+
+    def work() -> None:
+        kept = []  # lists that were freed would be used again, and the collector not be started
+        for _ in range(200):
+            gc.disable()
+            for _ in range(3):
+                Finalized()
+            gc.enable()
+            kept.append(raw.peer_chain())
+
+    before = gc.get_threshold()
+    thread = threading.Thread(target=work, daemon=True)
+    gc.set_threshold(1)
+    try:
+        thread.start()
+        thread.join(5)
+    finally:
+        gc.set_threshold(*before)
+    assert not thread.is_alive()
+    assert met
+
+
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3])
+def test_a_chooser_that_raises_is_the_cause_and_ends_the_handshake(version: TLSVersion) -> None:
     def choose(authorities: tuple[bytes, ...]) -> unitls.Identity | None:
         raise LookupError("no such identity")
 
     client, server, _, _ = wrapped(
         contexts(
-            {"choose_certificate": choose},
-            {"client_authentication": unitls.ClientAuthentication.REQUIRED, "trust_store": TRUST},
+            {"choose_certificate": choose, "lower_bound": version, "upper_bound": version},
+            {"client_authentication": unitls.ClientAuthentication.OPTIONAL, "trust_store": TRUST},
         )
     )
     client.handshake_step()
     server.handshake_step()
     with pytest.raises(unitls.ConnectionFault, match="no such identity"):
         client.handshake_step()
+    with pytest.raises(unitls.PeerAlert) as caught:
+        server.handshake_step()  # it must not take the client for one that has no certificate
+    assert caught.value.alert is unitls.AlertDescription.INTERNAL_ERROR
 
 
 # ---------------------------------------------------------------------------------------------- refused certificates
@@ -310,186 +408,7 @@ def test_the_verifiers_words(code: str, failure: VerifyFailure) -> None:
     assert verify.failure_of(code) is failure
 
 
-# ---------------------------------------------------------------------------------------------- OCSP
-
-
-OCSP_SIGNING = ("2.5.29.37", False, bytes.fromhex("300a06082b06010505070309"))
-"""The extended key usage that appoints a responder (RFC 6960 section 4.2.2.2)."""
-
-
-def loaded(issued: Any) -> tuple[Any, Any]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-
-    certificate = x509.load_der_x509_certificate(issued.chain[0])
-    return certificate, serialization.load_pem_private_key(issued.key_pem, None)
-
-
-class Responder:
-    """Makes OCSP responses about a leaf of its own authority."""
-
-    def __init__(self) -> None:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-
-        from unitls.testing._ca import CertificateAuthority
-
-        self.authority = CertificateAuthority.create()
-        self.issued = self.authority.issue(dns_names=[HOST])
-        self.leaf = x509.load_der_x509_certificate(self.issued.chain[0])
-        self.issuer = x509.load_der_x509_certificate(self.authority.certificate_der)
-        self.key: Any = serialization.load_pem_private_key(self.authority.key_pem, None)
-
-    def response(
-        self, status: str = "GOOD", age: int = 1, life: int = 5, leaf: Any = None, signer: Any = None
-    ) -> bytes:
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.x509 import ocsp
-
-        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-        revoked = status == "REVOKED"
-        builder = ocsp.OCSPResponseBuilder().add_response(
-            cert=leaf or self.leaf,
-            issuer=self.issuer,
-            algorithm=hashes.SHA256(),
-            cert_status=ocsp.OCSPCertStatus[status],
-            this_update=now - datetime.timedelta(days=age),
-            next_update=now + datetime.timedelta(days=life),
-            revocation_time=now if revoked else None,
-            revocation_reason=None,
-        )
-        certificate, key = (self.issuer, self.key) if signer is None else loaded(signer)
-        if signer is not None:
-            builder = builder.certificates([certificate])
-        signed = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, certificate).sign(key, hashes.SHA256())
-        return signed.public_bytes(serialization.Encoding.DER)
-
-    def shake(self, response: bytes | None) -> Any:
-        trust = unitls.TrustStore.from_buffer(self.authority.certificate_der)
-        ours = {"trust_store": trust, "request_ocsp": True}
-        client, _ = connected(ours, {"identities": (identity(self.issued, ocsp_response=response),)})
-        return client
-
-
-@pytest.fixture(scope="module")
-def responder() -> Responder:
-    pytest.importorskip("cryptography")
-    return Responder()
-
-
-def test_a_good_ocsp_response_is_accepted_and_told(responder: Responder) -> None:
-    response = responder.response()
-    assert responder.shake(response).ocsp_response() == response
-
-
-def test_an_appointed_responder_may_sign(responder: Responder) -> None:
-    appointed = responder.authority.issue(common_name="responder", purposes=(), extensions=[OCSP_SIGNING])
-    assert responder.shake(responder.response(signer=appointed)).ocsp_response()
-
-
-def stranger(responder: Responder) -> Any:
-    from unitls.testing._ca import CertificateAuthority
-
-    return CertificateAuthority.create().issue(common_name="stranger", purposes=(), extensions=[OCSP_SIGNING])
-
-
-@pytest.mark.parametrize(
-    ("make", "failure"),
-    [
-        (lambda it: None, VerifyFailure.OTHER),
-        (lambda it: b"garbage", VerifyFailure.OTHER),
-        (lambda it: it.response("REVOKED"), VerifyFailure.REVOKED),
-        (lambda it: it.response("UNKNOWN"), VerifyFailure.OTHER),
-        (lambda it: it.response(age=9, life=-2), VerifyFailure.OTHER),
-        (lambda it: it.response(age=-1), VerifyFailure.OTHER),
-        (lambda it: it.response(leaf=it.issuer), VerifyFailure.OTHER),
-        (lambda it: it.response(signer=stranger(it)), VerifyFailure.OTHER),
-        (lambda it: it.response(signer=it.issued), VerifyFailure.OTHER),
-    ],
-    ids=[
-        "none",
-        "garbage",
-        "revoked",
-        "unknown",
-        "old",
-        "of-tomorrow",
-        "of-another",
-        "signed-by-a-stranger",
-        "signed-by-itself",
-    ],
-)
-def test_any_other_ocsp_response_is_refused(responder: Responder, make: Any, failure: VerifyFailure) -> None:
-    with pytest.raises(unitls.CertificateVerificationError) as caught:
-        responder.shake(make(responder))
-    assert caught.value.failure is failure
-
-
-# ---------------------------------------------------------------------------------------------- robustness
-
-
-def flights() -> list[tuple[bool, bytes]]:
-    """What each end sends in a handshake and a little data: (is from the client, bytes)."""
-    client, server, up, down = wrapped(contexts())
-    sent = []
-    for end, buffer, peer in ((client, up, up), (server, down, down), (client, up, up), (server, down, down)):
-        end.handshake_step()
-        wire = buffer.read()
-        sent.append((end is client, wire))
-        peer.write(wire)
-    return sent
-
-
-def damaged(wire: bytes, chance: random.Random) -> bytes:
-    data = bytearray(wire)
-    for _ in range(chance.randint(1, 3)):
-        position, kind = chance.randrange(len(data) or 1), chance.randrange(5)
-        if not data:
-            break
-        if kind == 0:
-            data[position] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            del data[position:]
-        elif kind == 2:
-            data[position:position] = chance.randbytes(chance.randint(1, 40))
-        elif kind == 3:
-            del data[position : position + chance.randint(1, 40)]
-        else:
-            data[position] = chance.choice((0, 1, 0x14, 0x15, 0x16, 0x17, 0x7F, 0xFF))
-    return bytes(data)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_damaged_flights_end_in_our_errors(seed: int) -> None:
-    chance = random.Random(seed)
-    made = contexts()
-    for round_ in range(40):
-        client, server, up, down = wrapped(made)
-        broken = round_ % 4
-        try:
-            for index, (end, buffer) in enumerate(((client, up), (server, down), (client, up), (server, down))):
-                end.handshake_step()
-                if index == broken:
-                    buffer.write(damaged(buffer.read(), chance))
-            client.write(b"x" * 500)
-            wire = up.read()
-            up.write(damaged(wire, chance) if broken == 3 else wire)
-            server.read()
-            client.read()
-        except (TLSError, OSError):
-            pass  # ours, or success: never a panic, nor an exception of the crate
-
-
-def test_random_bytes_end_in_our_errors() -> None:
-    chance, (client, server) = random.Random(0), contexts()
-    for _ in range(200):
-        incoming = BACKEND.memory_buffer()
-        for victim in (
-            client.wrap_buffers(incoming, BACKEND.memory_buffer(), HOST),
-            server.wrap_buffers(BACKEND.memory_buffer(), BACKEND.memory_buffer()),
-        ):
-            victim.feed(bytes((22, 3, 3)) + chance.randbytes(chance.randint(0, 300)))  # type: ignore[attr-defined]
-            with contextlib.suppress(TLSError):
-                victim.handshake_step()  # type: ignore[attr-defined]
+# ---------------------------------------------------------------------------------------------- many connections
 
 
 def resident() -> int:
@@ -546,7 +465,95 @@ def test_threads_on_one_context() -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
+TUG_OF_WAR = """
+import contextlib, threading, time
+from _rustls import contexts, native, raw_pair
+
+client, server, up, down = raw_pair(contexts())
+for end in (client, server, client, server):
+    with contextlib.suppress(native.WantRead):
+        end.handshake()
+end_of_test = time.monotonic() + 0.4
+
+def work(end, data):
+    while time.monotonic() < end_of_test:
+        end.write(data)
+        with contextlib.suppress(native.WantRead):
+            while end.read(100_000):
+                pass
+
+def look():
+    while time.monotonic() < end_of_test:
+        up.pending, down.pending
+
+jobs = [(work, client, bytes(60_000)), (work, server, bytes(60_000)), (work, client, bytes(100)), (look,)]
+threads = [threading.Thread(target=job[0], args=job[1:]) for job in jobs]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("done")
+"""
+
+
+def test_threads_on_one_connection_and_its_buffers_do_not_wait_for_each_other() -> None:
+    """In a process of its own: where they do, one of them may hold the GIL."""
+    command = [sys.executable, "-c", TUG_OF_WAR]
+    ran = subprocess.run(command, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True, timeout=20)
+    assert (ran.stdout, ran.stderr) == ("done\n", "")
+
+
 def test_what_is_not_claimed_has_a_reason() -> None:
     capabilities = BACKEND.capabilities
     for feature in Feature:
         assert capabilities.supports(feature) is (capabilities.reason(feature) == "")
+
+
+# ---------------------------------------------------------------------------------------------- the source
+
+
+def test_rustls_is_named_in_one_folder() -> None:
+    outside = [path for path in (CRATE / "src").rglob("*.rs") if path.parent.name != "tls"]
+    assert len(outside) > 5
+    assert [path.name for path in outside if re.search(r"\brustls::", path.read_text(encoding="utf-8"))] == []
+
+
+def test_only_one_file_is_unsafe() -> None:
+    assert "#![deny(unsafe_code)]" in (CRATE / "src" / "lib.rs").read_text(encoding="utf-8")
+    found = [
+        path.name
+        for path in (CRATE / "src").rglob("*.rs")
+        if re.search(r"\bunsafe\b *[{ef]|allow\(unsafe", path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["raw.rs"]
+
+
+def declared() -> Iterator[tuple[str, Any, list[str]]]:
+    """The functions and methods of the stubs: name, object of the module, parameters with a mark for each default."""
+    tree = ast.parse((CRATE / "unitls_rustls.pyi").read_text(encoding="utf-8"))
+    for node in tree.body:
+        for item in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(item, ast.FunctionDef):
+                owner = getattr(native, node.name) if isinstance(node, ast.ClassDef) else native
+                found = owner if item.name == "__init__" else getattr(owner, item.name)
+                given = item.args
+                plain = [argument.arg for argument in (*given.posonlyargs, *given.args) if argument.arg != "self"]
+                marked = [name + "=" * (index >= len(plain) - len(given.defaults)) for index, name in enumerate(plain)]
+                yield item.name, found, marked + [argument.arg for argument in given.kwonlyargs]
+
+
+def test_the_stubs_are_those_of_the_module() -> None:
+    names = set()
+    for name, found, parameters in declared():
+        names.add(name)
+        if callable(found):
+            real = [
+                item.name + "=" * (item.default is not item.empty)
+                for item in inspect.signature(found).parameters.values()
+                if item.name != "self"
+            ]
+            assert real == parameters, name
+    public = [native, native.MemoryBuffer, native.Identity, native.Session, native.Config, native.Connection]
+    offered = {name for place in public for name in vars(place) if not name.startswith("_") and name != "unitls_rustls"}
+    kinds = {"Error", "WantRead", "MemoryBuffer", "Identity", "Session", "Config", "Connection", "RUSTLS_VERSION"}
+    assert offered | {"__init__"} == names | kinds

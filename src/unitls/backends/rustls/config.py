@@ -17,6 +17,7 @@ from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._plain_key import plain_key, signature_schemes
 from ...core._settings import Settings
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
 from . import ciphers, native
@@ -124,7 +125,7 @@ def _anchors(settings: Settings) -> list[native.DatedAnchor] | None:
     """What is trusted; `None` where nothing is verified."""
     if not settings.verify:
         return None
-    ders = [*settings.anchors, *(native.system_roots() if settings.system_trust else ())]
+    ders = [*settings.anchors, *(system_anchors().anchors if settings.system_trust else ())]
     if not ders:
         raise make(ConfigurationError, "the system's trust store is empty or was not found")
     return [native.dated(der) for der in dict.fromkeys(ders)]

@@ -79,26 +79,28 @@ _CLOSE_NOTIFY: Final = 0
 # Faults of the library or of ours; every other word says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(
     {
-        "Panic",
-        "General",
-        "EncryptExhausted",
+        "BadMaxFragmentSize",
         "EncryptError",
+        "EncryptExhausted",
         "FailedToGetCurrentTime",
         "FailedToGetRandomBytes",
+        "General",
+        "HandshakeNotComplete",
         "Other",
+        "Panic",
+        "UnsupportedNameType",
     }
-    | {"HandshakeNotComplete", "BadMaxFragmentSize", "UnsupportedNameType"}
 )
 _SENTENCES: Final = {
     "InvalidMessage.InvalidContentType": "the peer does not speak TLS here",
     "InvalidMessage.UnknownProtocolVersion": "the peer does not speak TLS here (or only a version nobody should)",
     "PeerIncompatible.ServerTlsVersionIsDisabledByOurConfig": "no version of TLS in common",
     "PeerIncompatible.Tls12NotOfferedOrEnabled": "no version of TLS in common",
-    "PeerIncompatible.Tls13RequiredForQuic": "no version of TLS in common",
     "PeerIncompatible.SupportedVersionsExtensionRequired": "no version of TLS in common",
     "PeerIncompatible.NoCipherSuitesInCommon": "no cipher suite in common",
     "PeerIncompatible.NoKxGroupsInCommon": "no key exchange group in common",
     "PeerIncompatible.NoSignatureSchemesInCommon": "no signature algorithm in common",
+    "IncompatibleSigningKey": "no signature algorithm in common",
     "PeerIncompatible.ServerRejectedEncryptedClientHello": "the server does not take this Encrypted ClientHello (ECH): "
     "get its ECHConfigList anew",
     "DecryptError": "a record could not be decrypted: it was damaged or forged",

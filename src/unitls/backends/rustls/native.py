@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -18,8 +16,6 @@ from unitls_rustls import WantRead as WantRead
 from unitls_rustls import check as check
 
 from ...core._der import DERError
-from ...core._pem import certificates_from
-from ...core._system_trust import system_bundle
 from ...core._x509 import certificate_fields
 
 VERSION: Final = f"rustls {unitls_rustls.RUSTLS_VERSION} (aws-lc-rs)"
@@ -36,7 +32,6 @@ DatedAnchor: TypeAlias = tuple[bytes, int, int]
 Signer: TypeAlias = Callable[[int, bytes], bytes]
 
 _ALWAYS: Final = (-(2**62), 2**62)
-_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def dated(der: bytes) -> DatedAnchor:
@@ -46,21 +41,6 @@ def dated(der: bytes) -> DatedAnchor:
     except DERError:
         return der, *_ALWAYS
     return der, fields.not_before, fields.not_after
-
-
-def system_roots() -> list[bytes]:
-    """The anchors of the system's trust store.
-
-    The crate finds them where the system keeps them (files on Linux, the keychain on macOS, the store on Windows). It
-    heeds ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; where Python shall ignore the environment, a bundle is read here.
-    """
-    if sys.flags.ignore_environment and any(name in os.environ for name in _VARIABLES):
-        bundle = system_bundle()
-        if bundle is not None:
-            with open(bundle, "rb") as file:
-                return list(certificates_from(file.read()))
-    roots, _errors = unitls_rustls.system_roots()  # single files that cannot be read leave the rest of use
-    return roots
 
 
 def arguments(error: Exception) -> tuple[str, Any, str]:

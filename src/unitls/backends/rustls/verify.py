@@ -54,10 +54,10 @@ def first_fault(
         text: its sentence.
         chain: what the peer has sent.
         subjects: the acceptable names, if any are checked.
-        anchors: the names of the anchors in DER.
+        anchors: the names of the anchors in DER; empty where rustls does not verify, but cannot use a certificate.
         now: seconds since the epoch.
     """
     own = Fault(failure_of(code), text)
     if code == "NoCertificatesPresented":
         return own
-    return path_faults.first_fault(own, chain, subjects, anchors, now) or own
+    return path_faults.first_fault(own, chain, subjects, anchors or None, now) or own
