@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import socket
 
 import pytest
@@ -24,6 +25,7 @@ def test_a_good_server(run, serving, cast, ca_file):
         assert text in ran.out
     assert "names    server.test" in ran.out
     assert "trusted through  CN=unitls demonstration authority" in ran.out
+    assert f"verified by   {DEFAULT.library_version}, with 1 given anchor\n" in ran.out
 
 
 def test_json(run, serving, cast, ca_file):
@@ -36,6 +38,7 @@ def test_json(run, serving, cast, ca_file):
     negotiated = result["negotiated"]
     assert (result["backend"], result["verification"], result["reason"]) == (DEFAULT.name, "accepted", None)
     assert (negotiated["version"], negotiated["application_protocol"]) == ("1.3", "http/1.1")
+    assert result["verifier"] == f"{DEFAULT.library_version}, with 1 given anchor"
     assert negotiated["cipher_suite"].startswith("TLS_")
     assert negotiated["chain"][0]["subject_alternative_names"] == ["server.test"]
 
@@ -81,6 +84,7 @@ def test_insecure_says_that_nothing_was_checked(run, serving, cast):
     ran = run("probe", server.target, "--insecure")
     assert ran.status == 0
     assert "verification  not checked" in ran.out
+    assert "verified by" not in ran.out
     assert "none sent (an IP address)" in ran.out
 
 
@@ -88,6 +92,7 @@ def test_the_system_s_roots_do_not_know_our_authority(run, serving, cast):
     ran = run("probe", serving(tls(cast)).target, "--servername", "server.test")
     assert ran.status == 1
     assert "REFUSED: unknown issuer" in ran.out
+    assert re.search("verified by   .+, with the roots of .", ran.out)
 
 
 def test_all_backends(run, serving, cast, ca_file):

@@ -1,4 +1,4 @@
-"""Imports go one way: api <- core <- backends, adapters, testing <- cli."""
+"""Imports go one way: api <- core <- platforms <- backends, adapters, testing <- cli."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import unitls
 BELOW = {
     "api": (),
     "core": ("api",),
-    "backends": ("api", "core"),
+    "platforms": ("api", "core"),
+    "backends": ("api", "core", "platforms"),
     "insecure": ("api", "core"),
     "registry": ("api",),
     "": ("api", "core", "registry"),

@@ -13,6 +13,7 @@ from unitls.backends.schannel import _certificate_structures as cs
 from unitls.backends.schannel import _structures as ss
 from unitls.backends.schannel import native
 from unitls.backends.schannel._capabilities import capabilities
+from unitls.platforms.windows import _structures as ws
 from unitls.testing._zoo_files import load_identities
 
 IDENTITIES = load_identities()
@@ -252,7 +253,7 @@ class Crypt32:
         held = (ctypes.c_uint8 * len(der)).from_buffer_copy(der)
         handle = len(self._stores) + 1
         self._stores[handle] = tuple(store)
-        context = cs.CertContext(1, ctypes.cast(held, ctypes.POINTER(ctypes.c_uint8)), len(der), None, handle)
+        context = ws.CertContext(1, ctypes.cast(held, ctypes.POINTER(ctypes.c_uint8)), len(der), None, handle)
         pointer = ctypes.pointer(context)
         self._kept += [held, context, pointer]
         self.open += 1
@@ -285,7 +286,7 @@ class Crypt32:
         ders = self._stores[store]
         if before is not None:
             self.open -= 1
-        at = 0 if before is None else ders.index(cs.der_of(before.contents)) + 1
+        at = 0 if before is None else ders.index(ws.der_of(before.contents)) + 1
         return self.context(ders[at]) if at < len(ders) else None
 
     def CertFindCertificateInStore(self, *arguments: Any) -> Any:
@@ -299,7 +300,7 @@ class Crypt32:
         return int("CertSetCertificateContextProperty" not in self.refuses)
 
     def CertCreateCertificateChainEngine(self, address: int, target: Any) -> int:
-        self.engines.append(cs.ChainEngineConfig.from_buffer_copy(ctypes.string_at(address, 80)))
+        self.engines.append(ws.ChainEngineConfig.from_buffer_copy(ctypes.string_at(address, 80)))
         if "CertCreateCertificateChainEngine" in self.refuses:
             return 0
         _of(target).value = 815
@@ -312,19 +313,19 @@ class Crypt32:
     def CertGetCertificateChain(self, *arguments: Any) -> int:
         if "CertGetCertificateChain" in self.refuses:
             return 0
-        moment = cs.FileTime.from_address(arguments[2])
+        moment = ws.FileTime.from_address(arguments[2])
         self.moments.append(moment.high << 32 | moment.low)
         path = (*self._chain, IDENTITIES.authority.certificate_der) if self.path is None else tuple(self.path)
         bits = (*self.errors, *[0] * len(path))
         elements = [
-            ctypes.pointer(cs.ChainElement(56, self.context(der), cs.TrustStatus(bits[index], 0)))
+            ctypes.pointer(ws.ChainElement(56, self.context(der), ws.TrustStatus(bits[index], 0)))
             for index, der in enumerate(path)
         ]
         self.open -= len(path)  # these go with the chain
-        listed = (ctypes.POINTER(cs.ChainElement) * len(path))(*elements)
-        simple = ctypes.pointer(cs.SimpleChain(40, cs.TrustStatus(self.status, 0), len(path), listed))
-        chains = (ctypes.POINTER(cs.SimpleChain) * 1)(simple)
-        context = ctypes.pointer(cs.ChainContext(24, cs.TrustStatus(self.status, 0), 1, chains))
+        listed = (ctypes.POINTER(ws.ChainElement) * len(path))(*elements)
+        simple = ctypes.pointer(ws.SimpleChain(40, ws.TrustStatus(self.status, 0), len(path), listed))
+        chains = (ctypes.POINTER(ws.SimpleChain) * 1)(simple)
+        context = ctypes.pointer(ws.ChainContext(24, ws.TrustStatus(self.status, 0), 1, chains))
         self._kept += [elements, listed, simple, chains, context]
         _of(arguments[7]).contents = context.contents
         self.open += 1
@@ -335,8 +336,8 @@ class Crypt32:
 
     def CertVerifyCertificateChainPolicy(self, policy: int, _chain: Any, para: int, status: int) -> int:
         assert policy == 4
-        assert cs.SSLExtra.from_address(cs.PolicyPara.from_address(para).extra).name is None
-        answer = cs.PolicyStatus.from_address(status)
+        assert ws.SSLExtra.from_address(ws.PolicyPara.from_address(para).extra).name is None
+        answer = ws.PolicyStatus.from_address(status)
         answer.error, answer.element = self.policy, self.policy_at
         return 1
 

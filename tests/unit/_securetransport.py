@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 import pytest
 
 import unitls.backends
+import unitls.platforms
 from unitls.api._backend import Backend
 
 PACKAGE = "unitls.backends.securetransport"
+PLATFORM = "unitls.platforms.macos"
 SOURCES = Path(__file__).parents[1] / "fakes" / "securetransport"
 ON_MACOS = platform.system() == "Darwin"
 _FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O1", "-fPIC", "-shared", "-Wno-deprecated-declarations", "-Wl,-Bsymbolic")
@@ -33,7 +35,7 @@ class Loaded(NamedTuple):
 
     Attributes:
         backend: the backend.
-        modules: its modules by their last name; the package itself is ``""``.
+        modules: its modules by their last name, the package itself is ``""``; those of the platform by their whole name.
         library: the stand-in; `None` on macOS.
     """
 
@@ -92,12 +94,13 @@ def import_over(security: Any, foundation: Any) -> dict[str, Any]:
         for name in _names():
             del sys.modules[name]
         sys.modules.update(kept)
-        if "securetransport" in vars(unitls.backends):
-            del unitls.backends.securetransport  # type: ignore[attr-defined]
+        for holder, name in ((unitls.backends, "securetransport"), (unitls.platforms, "macos")):
+            vars(holder).pop(name, None)
 
 
 def _names() -> list[str]:
-    return [name for name in sys.modules if name == PACKAGE or name.startswith(PACKAGE + ".")]
+    """The modules of the package, and of what holds the frameworks for it and for the other backends."""
+    return [name for name in sys.modules if f"{name}.".startswith((f"{PACKAGE}.", f"{PLATFORM}."))]
 
 
 @functools.cache

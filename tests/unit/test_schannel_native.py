@@ -23,10 +23,11 @@ from unitls.backends.schannel import _certificate_structures as cs
 from unitls.backends.schannel import _structures as ss
 from unitls.backends.schannel import config, errors, native
 from unitls.backends.schannel._buffer import RecordBuffer
-from unitls.backends.schannel._chains import ChainEngine, Found, cut_at_anchor
 from unitls.backends.schannel._channel import alpn_blob
 from unitls.backends.schannel._keys import private_key_blob
-from unitls.backends.schannel.verify import Policy, judge
+from unitls.platforms.windows import _structures as ws
+from unitls.platforms.windows._chains import ChainEngine, Found, cut_at_anchor
+from unitls.platforms.windows._verdict import Policy, judge
 from unitls.testing._kit import identity_of
 
 ROOT = IDENTITIES.authority.certificate_der
@@ -40,9 +41,9 @@ CHAIN = IDENTITIES.second_server.chain
     [
         (ss.SecHandle, 16), (ss.SecBuffer, 16), (ss.SecBufferDesc, 16), (ss.SchannelCred, 80),
         (ss.SchCredentials, 72), (ss.TLSParameters, 40), (ss.StreamSizes, 20), (ss.ConnectionInfo, 28),
-        (ss.ApplicationProtocol, 264), (ss.ChannelBindings, 32), (cs.CertContext, 40), (cs.KeyProvider, 48),
-        (cs.ChainEngineConfig, 80), (cs.ChainPara, 32), (cs.ChainContext, 24), (cs.SimpleChain, 40),
-        (cs.ChainElement, 56), (cs.PolicyPara, 16), (cs.SSLExtra, 24), (cs.PolicyStatus, 24), (cs.FileTime, 8),
+        (ss.ApplicationProtocol, 264), (ss.ChannelBindings, 32), (ws.CertContext, 40), (cs.KeyProvider, 48),
+        (ws.ChainEngineConfig, 80), (ws.ChainPara, 32), (ws.ChainContext, 24), (ws.SimpleChain, 40),
+        (ws.ChainElement, 56), (ws.PolicyPara, 16), (ws.SSLExtra, 24), (ws.PolicyStatus, 24), (ws.FileTime, 8),
     ],
 )  # fmt: skip
 def test_sizes_of_structures(structure: type[ctypes.Structure], size: int) -> None:
@@ -221,6 +222,28 @@ def test_a_blob_holds_the_numbers() -> None:
     assert int.from_bytes(blob[20 + size : 20 + size + size // 2], "little") == numbers.p
     assert int.from_bytes(blob[-size:], "little") == numbers.d
     assert len(blob) == 20 + 2 * size + 5 * size // 2
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag,)) + (octets if 0 < size < 128 else bytes((0x80 | len(octets),)) + octets) + content
+
+
+def _rsa(*numbers: int) -> bytes:
+    """An RSA key in PKCS #8 of any numbers."""
+    inner = b"".join(_der(2, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in (0, *numbers))
+    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d0101010500"))
+    return _der(0x30, _der(2, b"\0") + algorithm + _der(4, _der(0x30, inner)))
+
+
+@pytest.mark.parametrize(
+    ("exponent", "prime"), [(2**32 + 1, 2**1023), (65537, 2**1100)], ids=["a large exponent", "unequal primes"]
+)
+def test_a_key_that_a_blob_has_no_place_for(exponent: int, prime: int) -> None:
+    rest = (2**1023,) * 4
+    assert private_key_blob(_rsa(2**2047, 65537, 2**2046, 2**1023, *rest)) is not None
+    assert private_key_blob(_rsa(2**2047, exponent, 2**2046, prime, *rest)) is None
 
 
 def test_a_certificate_of_the_store() -> None:

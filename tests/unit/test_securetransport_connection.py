@@ -222,3 +222,23 @@ def test_many_records_are_read_at_once(kit: Kit) -> None:
     target = bytearray(len(data))
     assert pair.client.tls.read_into(target) == len(data)
     assert target == data
+
+
+def test_a_server_that_the_library_does_not_stop_for_is_refused(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the library stops for the verdict, it gives none of its own: without the stop nobody would have verified."""
+    monkeypatch.setattr(load().modules["_opening"], "_set_client", lambda *_: None)
+    pair = kit.pair(kit.client(), kit.server())
+    for end, other in ((pair.client, pair.server), (pair.server, pair.client)):
+        with pytest.raises(unitls.WantReadError):
+            end.tls.do_handshake()
+        _pass(end, other)
+    with pytest.raises(unitls.CertificateVerificationError):
+        pair.client.tls.do_handshake()
+    assert not _pass(pair.client, pair.server), "the client's last flight stays here"
+
+
+def test_what_is_enabled_for_old_versions_is_listed(kit: Kit) -> None:
+    version = unitls.TLSVersion.TLSv1
+    old = kit.client(lower_bound=version, upper_bound=unitls.TLSVersion.TLSv1_2).ciphers
+    assert {0xC009, 0xC013} <= set(old)
+    assert not {0xC009, 0xC013} & set(kit.client().ciphers)

@@ -175,7 +175,7 @@ def test_nothing_is_left_of_connections_and_contexts() -> None:
 
 
 def test_what_cannot_be_made_is_an_error() -> None:
-    native, foundation = modules()["native"], modules()["_foundation"]
+    native, foundation = modules()["native"], modules()["unitls.platforms.macos._foundation"]
     with pytest.raises(native.Error, match="cannot be read"):
         foundation.certificate(b"nonsense")
     with pytest.raises(native.Error):
@@ -201,7 +201,7 @@ def test_what_cannot_be_made_is_an_error() -> None:
     ],
 )
 def test_verdicts(code: int, text: str, failure: VerifyFailure) -> None:
-    assert modules()["verify"].failure_of(code, text) is failure
+    assert modules()["unitls.platforms.macos._verdict"].failure_of(code, text) is failure
 
 
 def _translated(code: int, **attributes: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,34 @@ class Checks:
         assert at_client.failure is unitls.VerifyFailure.UNKNOWN_ISSUER
         both = TrustStore.union(TrustStore.system(), kit.trust)
         kit.connected(kit.client(trust_store=both)).echo()
+
+    def check_windows_judges_for_other_backends(self) -> None:
+        """With the system's trust the `ssl` module's handshakes are judged by Windows' engine, and by nothing else."""
+        backend = unitls.get_backend("openssl")
+        for drive in (Drive.WHOLE, Drive.SOCKETS):
+            kit = Kit(backend, backend, drive, None)
+            asking = kit.server(client_authentication=ClientAuthentication.REQUIRED, trust_store=kit.trust)
+            client = kit.client(trust_store=TrustStore.system(), identities=(self.identity,))
+            refused = kit.pair(client, asking)
+            at_client, at_server = refused.attempt()
+            assert isinstance(at_client, unitls.CertificateVerificationError), at_client
+            assert at_client.failure is unitls.VerifyFailure.UNKNOWN_ISSUER
+            assert isinstance(at_server, unitls.ConnectionFault), at_server
+            assert refused.server.tls.getpeercert() is None
+            both = kit.client(trust_store=TrustStore.union(TrustStore.system(), kit.trust), identities=(self.identity,))
+            pair = kit.connected(both, asking)
+            pair.echo()
+            assert both.verifier == "Windows, with the roots of the system and 1 given anchor", both.verifier
+            assert len(pair.client.tls.getverifiedchain()) == 2
+            kit.close()
+
+    def check_a_root_of_the_user_is_trusted(self) -> None:
+        """A root in the user's store is trusted by every backend: in a process of its own, since engines keep what they read."""
+        done = subprocess.run(
+            [sys.executable, "-X", "utf8", "-B", str(Path(__file__).with_name("user_root.py"))],
+            capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _exists(known: native.Libraries, container: _keys.Container) -> bool:

@@ -17,7 +17,12 @@ class TrustStore(_Neutral, metaclass=ABCMeta):
     @classmethod
     @abstractmethod
     def system(cls) -> TrustStore:
-        """Return a store that stands for the system's trust database, as the platform has it when it is used."""
+        """Return a store that stands for the system's trust, as it is when a context is first used.
+
+        On Windows and macOS it means the platform's own verification of servers, whichever the library. Elsewhere it
+        means the roots of the distribution: what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name if either is set, else what
+        is in the usual places, without what p11-kit's blocklist names.
+        """
         return cls._constructor().system()  # type: ignore[no-any-return]
 
     @classmethod

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..api._backend import Backend
 from ..api._configuration import TLSClientConfiguration
+from ..api._context import ClientContext
 from ..api._errors import (
     CertificateVerificationError,
     ConfigurationError,
@@ -84,6 +84,7 @@ class Result:
         backend: the name of the backend.
         library_version: its library.
         verification: ``"accepted"``, ``"refused"``, ``"not checked"``, or `None` if it did not come that far.
+        verifier: who verifies certificates here, and against whose roots; `None` where nobody does.
         failure: the `VerifyFailure` in words, if it was refused for one.
         reason: why it failed; empty if it did not.
         negotiated: what was negotiated; after a refusal, on a second connection without verification.
@@ -92,6 +93,7 @@ class Result:
     backend: str
     library_version: str
     verification: str | None = None
+    verifier: str | None = None
     failure: str | None = None
     reason: str = ""
     negotiated: Negotiated | None = None
@@ -108,34 +110,35 @@ def probe(question: Question, backend: Backend) -> Result:
     Raises:
         ConfigurationError: the backend cannot do what is asked for.
     """
+    context = backend.client_context(_configuration(question))
+    known = Result(backend.name, backend.library_version, verifier=context.verifier)
     try:
-        negotiated = _connection(question, backend)
+        negotiated = _connection(question, context)
     except CertificateVerificationError as error:
-        shown = _without_verification(question, backend)
-        return Result(backend.name, backend.library_version, "refused", error.failure.value, str(error), shown)
+        failure, shown = error.failure.value, _without_verification(question, backend)
+        return replace(known, verification="refused", failure=failure, reason=str(error), negotiated=shown)
     except (CommandError, TLSError, OSError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        return Result(backend.name, backend.library_version, reason=_explain(error, question))
-    verification = "accepted" if question.verify else "not checked"
-    return Result(backend.name, backend.library_version, verification, negotiated=negotiated)
+        return replace(known, reason=_explain(error, question))
+    return replace(known, verification="accepted" if question.verify else "not checked", negotiated=negotiated)
 
 
 def _without_verification(question: Question, backend: Backend) -> Negotiated | None:
     try:
-        return _connection(dataclasses.replace(question, verify=False), backend)
+        unverified = replace(question, verify=False)
+        return _connection(unverified, backend.client_context(_configuration(unverified)))
     except (CommandError, TLSError, OSError):
         return None  # what matters, the refusal, is known already
 
 
-def _connection(question: Question, backend: Backend) -> Negotiated:
-    context = backend.client_context(_configuration(question))
+def _connection(question: Question, context: ClientContext) -> Negotiated:
     with connect(question.target, question.timeout) as raw:
         if question.starttls is not None:
             start_tls(raw, question.starttls, question.timeout)
         begun = time.monotonic()
         with context.wrap_socket(raw, server_hostname=question.server_name) as wrapped:
-            return _negotiated(wrapped, backend, time.monotonic() - begun)
+            return _negotiated(wrapped, context.backend, time.monotonic() - begun)
 
 
 def _configuration(question: Question) -> TLSClientConfiguration:

@@ -59,6 +59,8 @@ def _verdict(result: Result) -> Iterator[tuple[str, Content]]:
         yield "reason", result.reason
     else:
         yield "verification", Styled(result.verification, "good" if result.verification == "accepted" else "warn")
+    if result.verifier is not None:
+        yield "verified by", result.verifier
 
 
 def _facts(negotiated: Negotiated) -> Iterator[tuple[str, Content]]:
@@ -127,6 +129,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
         "library_version": result.library_version,
         "accepted": result.accepted,
         "verification": result.verification,
+        "verifier": result.verifier,
         "failure": result.failure,
         "reason": result.reason or None,
         "negotiated": None,

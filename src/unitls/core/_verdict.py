@@ -7,41 +7,85 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import NamedTuple
 
 from ..api._configuration import TLSConfiguration
 from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
 from ._der import DERError
 from ._leaf_check import Fault, leaf_fault
 from ._provider import ConnectionPlan, Engine, Provider
+from ._system_verdict import SystemJudge
 from ._values import NeutralTrustStore
 from ._x509 import certificate_fields
 
 
-def judge(provider: Provider, configuration: TLSConfiguration, plan: ConnectionPlan, engine: Engine) -> bytes | None:
+class Accepted(NamedTuple):
+    """A peer that may be talked to.
+
+    Attributes:
+        leaf: its certificate in DER; `None` if it has shown none yet.
+        path: the path that was trusted, where not the library has verified it; else empty.
+    """
+
+    leaf: bytes | None
+    path: tuple[bytes, ...] = ()
+
+
+def judge(
+    provider: Provider,
+    configuration: TLSConfiguration,
+    plan: ConnectionPlan,
+    engine: Engine,
+    system: SystemJudge | None = None,
+) -> Accepted:
     """Check the peer's certificate, once the engine knows it.
 
-    Returns:
-        The leaf in DER; `None` if there is none.
+    Args:
+        provider: the backend.
+        configuration: what is asked for.
+        plan: what this connection needs.
+        engine: it.
+        system: whom to ask besides the library.
 
     Raises:
         CertificateVerificationError: it is not acceptable.
-        Exception: whatever the verification hook raised is the ``__cause__`` of the former.
+        Exception: whatever the verification hook (or the platform) raised is the ``__cause__`` of the former.
     """
     leaf = engine.peer_certificate()
     if leaf is None or not configuration.validate_certificates:
-        return leaf
+        return Accepted(leaf)
+    path = () if system is None else _ask(provider, system, engine, plan, leaf)
     now = (configuration.verification_time or time.time)()
     fault = leaf_fault(leaf, plan.subjects, is_anchor=False, now=now)
-    if fault is not None and fault.failure is VerifyFailure.BAD_PURPOSE and _is_anchor(leaf, engine, configuration):
-        fault = leaf_fault(leaf, plan.subjects, is_anchor=True, now=now)
+    if fault is not None and fault.failure is VerifyFailure.BAD_PURPOSE:
+        trusted = path or engine.verified_chain() or engine.peer_chain()
+        if _is_anchor(leaf, list(trusted), configuration):
+            fault = leaf_fault(leaf, plan.subjects, is_anchor=True, now=now)
     if fault is None and (configuration.pins or configuration.verification_hook):
-        path = trusted_path(engine, plan) or engine.peer_chain()
-        fault = _pin_fault(path, configuration)
+        trusted = list(path) or trusted_path(engine, plan) or engine.peer_chain()
+        fault = _pin_fault(trusted, configuration)
         if fault is None:
-            _run_hook(provider, configuration, tuple(path))
+            _run_hook(provider, configuration, tuple(trusted))
     if fault is not None:
         raise verification_error(provider, fault)
-    return leaf
+    return Accepted(leaf, path)
+
+
+def _ask(
+    provider: Provider, system: SystemJudge, engine: Engine, plan: ConnectionPlan, leaf: bytes
+) -> tuple[bytes, ...]:
+    """Ask the system; without an answer nobody is trusted. Returns the path that it trusts."""
+    path = trusted_path(engine, plan)
+    # Where a session was resumed, nothing or only the leaf was sent: the path of then leads on.
+    chain = list(dict.fromkeys([leaf, *engine.peer_chain(), *path]))
+    try:
+        fault, trusted = system(chain, path, plan.subjects)
+    except Exception as error:
+        unknown = Fault(VerifyFailure.OTHER, f"the system's verification has failed: {error}")
+        raise verification_error(provider, unknown) from error
+    if fault is not None:
+        raise verification_error(provider, fault)
+    return trusted
 
 
 def trusted_path(engine: Engine, plan: ConnectionPlan) -> list[bytes]:
@@ -56,11 +100,11 @@ def verification_error(provider: Provider, fault: Fault) -> TLSError:
     return provider.fault(CertificateVerificationError, fault.text, failure=fault.failure, subject=fault.subject)
 
 
-def _is_anchor(leaf: bytes, engine: Engine, configuration: TLSConfiguration) -> bool:
+def _is_anchor(leaf: bytes, path: list[bytes], configuration: TLSConfiguration) -> bool:
     store = configuration.trust_store
     if isinstance(store, NeutralTrustStore) and leaf in store.anchors:
         return True
-    return (engine.verified_chain() or engine.peer_chain()) == [leaf] and certificate_fields(leaf).is_self_issued
+    return path == [leaf] and certificate_fields(leaf).is_self_issued
 
 
 def _pin_fault(path: list[bytes], configuration: TLSConfiguration) -> Fault | None:

@@ -28,6 +28,7 @@ class SChannelProvider(Provider):
 
     name = "schannel"
     fault_types = (native.Error, native.WantRead, native.Closed)
+    verifies_by_platform = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (RecordBuffer,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
     want_read = (native.WantRead,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -11,8 +12,9 @@ from ...api._certificates import Identity
 from ...api._errors import ConfigurationError
 from ...core._plain_key import plain_pkcs8
 from ...core._values import NeutralCertificate, NeutralPrivateKey
+from ...platforms.windows._chains import Store
+from ...platforms.windows._library import CallFailed
 from . import _certificate_structures as cs
-from ._chains import Store
 from ._keys import Container, keep, remove
 from .errors import make
 from .native import Error, Libraries, libraries
@@ -130,13 +132,11 @@ def load(known: Libraries, identity: Identity) -> LoadedIdentity:
     pkcs8 = plain_pkcs8(key)
     try:
         return _load_given(known, chain, pkcs8)
-    except Error as error:
+    except CallFailed as error:
         raise _refusal(error, "the certificate or its private key") from error
 
 
 def _load_stored(known: Libraries, leaf: StoredCertificate) -> LoadedIdentity:
-    import hashlib
-
     assert leaf.der is not None
     store, context = _find(known, hashlib.sha1(leaf.der, usedforsecurity=False).digest(), leaf.machine)
     return LoadedIdentity(context, _close, known, store, context)
@@ -168,7 +168,7 @@ def _release(known: Libraries, store: Store, context: Any, container: Container 
     del store  # it holds what the context points to
 
 
-def _refusal(error: Error, what: str) -> Exception:
+def _refusal(error: CallFailed, what: str) -> Exception:
     return make(
         ConfigurationError,
         f"{what} cannot be used: {error.text} says 0x{error.code:08X}",

@@ -120,7 +120,7 @@ def _import_old(libraries: Libraries, name: str, blob: bytes) -> None:
 
 
 def private_key_blob(pkcs8: bytes) -> bytes | None:
-    """An RSA key as the old interface wants it (PRIVATEKEYBLOB); `None` for a key of another kind."""
+    """An RSA key as the old interface wants it (PRIVATEKEYBLOB); `None` for one of another kind, or that has no place there."""
     info = enter_whole(pkcs8, SEQUENCE)
     info.skip(INTEGER)
     if info.enter(SEQUENCE).object_identifier() != RSA_ENCRYPTION:
@@ -131,5 +131,7 @@ def private_key_blob(pkcs8: bytes) -> bytes | None:
     size = (n.bit_length() + 7) // 8
     half = (size + 1) // 2
     parts = [(n, size), (p, half), (q, half), (dp, half), (dq, half), (qinv, half), (d, size)]
+    if any(number.bit_length() > 8 * length for number, length in (*parts, (e, 4))):
+        return None  # the primes are of different lengths, or the exponent is a large one
     head = struct.pack("<BBHI", _PRIVATE_KEY_BLOB, 2, 0, _CALG_RSA_KEYX) + struct.pack("<4sII", b"RSA2", size * 8, e)
     return head + b"".join(number.to_bytes(length, "little") for number, length in parts)

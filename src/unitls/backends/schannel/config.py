@@ -13,14 +13,14 @@ from ...core._der import DERError
 from ...core._settings import Settings
 from ...core._values import NeutralCertificate
 from ...core._x509 import certificate_fields
+from ...platforms.windows._library import CallFailed
+from ...platforms.windows._verdict import Policy, policy_for
 from . import _identities, native
 from ._capabilities import capabilities
-from ._chains import ChainEngine
 from ._channel import Credential
 from ._identities import LoadedIdentity
 from .errors import make
 from .native import Error, Libraries
-from .verify import Policy
 
 _LONGEST_ON_WINE: Final = 31
 
@@ -127,20 +127,16 @@ def _credential(
 
 def _policy(known: Libraries, settings: Settings) -> Policy:
     try:
-        engines = [ChainEngine(known, settings.anchors)] if settings.anchors else []
-    except Error as error:
+        return policy_for(
+            known,
+            settings.anchors,
+            settings.configuration,
+            is_server=not settings.server_side,
+            with_system=settings.system_trust,
+        )
+    except CallFailed as error:
         raise make(
             ConfigurationError,
             f"Windows does not take the trust store: {error.text} says 0x{error.code:08X}",
             native_code=error.code,
         ) from error
-    if settings.system_trust:
-        engines.append(ChainEngine(known, None))
-    configuration = settings.configuration
-    return Policy(
-        engines=tuple(engines),
-        is_server=not settings.server_side,
-        anchors=frozenset(settings.anchors),
-        clock=configuration.verification_time,
-        depth=configuration.verification_depth,
-    )

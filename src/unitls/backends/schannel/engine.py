@@ -17,7 +17,6 @@ from ._flight import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS
 from .config import Native
 from .errors import alert_of
 from .native import SEC_E_OK, SEC_I_CONTINUE_NEEDED, Error, WantRead
-from .verify import alert_of as alert_for
 from .verify import judge
 
 _GOING_ON: Final = (SEC_E_OK, SEC_I_CONTINUE_NEEDED)
@@ -193,7 +192,7 @@ class SChannelEngine(Engine):
         assert self._context.policy is not None
         verdict = judge(self._context.policy, self._chain, self._plan.subjects)
         if verdict.fault is not None:
-            self._refuse(verdict.fault, alert_for(verdict.fault))
+            self._refuse(verdict.fault, verdict.fault.alert)
         self._path = list(verdict.path)
         self._is_judged = True
 
@@ -255,7 +254,7 @@ class SChannelEngine(Engine):
                 self._incoming.put_back(rest)
             if end > begin:
                 return True
-            if code == native.SEC_I_CONTEXT_EXPIRED or kind == ALERT:
+            if code == native.SEC_I_CONTEXT_EXPIRED or (kind == ALERT and self._context.libraries.wine):
                 return False  # Wine does not say that such a record without data is close_notify
 
     def _load(self) -> tuple[int, int]:

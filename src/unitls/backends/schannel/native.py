@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ctypes import POINTER, c_int32, c_uint32, c_void_p, c_wchar_p
 from typing import Any, Final, NamedTuple
 
+from ...platforms.windows._library import CHAIN_FUNCTIONS, CallFailed
 from . import _certificate_structures as cs
 from . import _structures as ss
 
@@ -24,14 +25,13 @@ SEC_E_INVALID_HANDLE: Final = 0x80090301
 SEC_E_UNSUPPORTED_FUNCTION: Final = 0x80090302
 SEC_E_INTERNAL_ERROR: Final = 0x80090304
 SEC_E_INCOMPLETE_MESSAGE: Final = 0x80090318
-NTE_EXISTS: Final = 0x8009000F
 
 FIRST_TLS13_BUILD: Final = 20348
 """Windows Server 2022, and so Windows 11."""
 _FIRST_SCH_CREDENTIALS_BUILD: Final = 17763
 
 
-class Error(Exception):
+class Error(CallFailed):
     """A call has failed, or what the peer has sent is refused before it comes to a call.
 
     Args:
@@ -169,24 +169,13 @@ _SIGNATURES: Final[dict[str, dict[str, tuple[Any, list[Any]]]]] = {
         "FreeCredentialsHandle": (c_int32, [_H]),
     },
     "crypt32": {
-        "CertOpenStore": (_P, [_P, _U, _P, _U, _P]),
-        "CertCloseStore": (c_int32, [_P, _U]),
-        "CertAddEncodedCertificateToStore": (c_int32, [_P, _U, _P, _U, _U, POINTER(_C)]),
+        **CHAIN_FUNCTIONS,
         "CertCreateCertificateContext": (_C, [_U, _P, _U]),
-        "CertFreeCertificateContext": (c_int32, [_C]),
         "CertDuplicateCertificateContext": (_C, [_C]),
         "CertEnumCertificatesInStore": (_C, [_P, _C]),
         "CertFindCertificateInStore": (_C, [_P, _U, _U, _U, _P, _C]),
         "CertGetCertificateContextProperty": (c_int32, [_C, _U, _P, POINTER(_U)]),
         "CertSetCertificateContextProperty": (c_int32, [_C, _U, _U, _P]),
-        "CertCreateCertificateChainEngine": (c_int32, [_P, POINTER(_P)]),
-        "CertFreeCertificateChainEngine": (None, [_P]),
-        "CertGetCertificateChain": (
-            c_int32,
-            [_P, _C, _P, _P, _P, _U, _P, POINTER(POINTER(cs.ChainContext))],
-        ),
-        "CertFreeCertificateChain": (None, [POINTER(cs.ChainContext)]),
-        "CertVerifyCertificateChainPolicy": (c_int32, [_P, POINTER(cs.ChainContext), _P, _P]),
     },
     "ncrypt": {
         "NCryptOpenStorageProvider": (c_int32, [POINTER(_P), _W, _U]),

@@ -31,6 +31,7 @@ class SecureTransportProvider(Provider):
     name = "securetransport"
     library_version = _library_version()
     fault_types = (native.Error, native.WantRead)
+    verifies_by_platform = True
     want_read = (native.WantRead,)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
@@ -42,6 +43,9 @@ class SecureTransportProvider(Provider):
 
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
+
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        return config.default_suites(settings)
 
     def memory_buffer(self) -> ForeignBuffer:
         return ForeignBuffer()

@@ -13,8 +13,8 @@ from ...core._keys import KeyFormat, key_material
 from ...core._plain_key import plain_key
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import CertificateFields, certificate_fields
+from ...platforms.macos._foundation import Owned, array, certificate, data, dictionary, error_of
 from . import native
-from ._foundation import Owned, array, certificate, data, dictionary, error_of
 from .errors import make
 
 _OTHER_BACKEND: Final = "one of the certificates or the private key belongs to another backend"

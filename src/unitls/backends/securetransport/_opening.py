@@ -8,8 +8,8 @@ from typing import Any, Final
 from ...api._configuration import TLSClientConfiguration
 from ...core._foreign import Transport, guarded
 from ...core._provider import ConnectionPlan
+from ...platforms.macos._foundation import Owned, array, string
 from . import native
-from ._foundation import Owned, array, string
 from .config import Native, asks_clients
 
 _copy: Final = ctypes.memmove
@@ -93,5 +93,5 @@ def _set_server(session: Owned, context: Native, plan: ConnectionPlan) -> None:
         return
     native.check(security.SSLSetSessionOption(session, native.BREAK_ON_CLIENT_AUTH, True))
     native.check(security.SSLSetClientSideAuthenticate(session, asked))
-    if context.anchors is not None:
-        native.check(security.SSLSetCertificateAuthorities(session, context.anchors, True))
+    if context.rules.anchors is not None:
+        native.check(security.SSLSetCertificateAuthorities(session, context.rules.anchors, True))

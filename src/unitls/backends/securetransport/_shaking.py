@@ -10,8 +10,8 @@ from ...core._foreign import Transport
 from ...core._greeting import plaintext_alert
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan, Engine
+from ...platforms.macos._foundation import Owned, content, copied, elements
 from . import native, verify
-from ._foundation import Owned, content, copied, elements
 from ._identity import load_identity
 from .config import Native, asks_clients
 from .native import Error, WantRead
@@ -47,6 +47,7 @@ class HandshakeEngine(Engine):
         "_chain",
         "_context",
         "_done",
+        "_is_judged",
         "_path",
         "_plan",
         "_security",
@@ -67,6 +68,7 @@ class HandshakeEngine(Engine):
     _path: list[bytes]
     _tail: bytes
     _done: bool
+    _is_judged: bool
     at_end: bool
     header: bytes
     left: int
@@ -87,8 +89,10 @@ class HandshakeEngine(Engine):
         incoming, security, session = self._transport.incoming, self._security, self._session
         self._tail = (self._tail + incoming.tail(ALERT_RECORD))[-ALERT_RECORD:]
         while True:
-            available = incoming.pending
+            available, written = incoming.pending, self._transport.outgoing.pending
             code = security.SSLHandshake(session)
+            if code in (native.OK, native.WOULD_BLOCK):
+                self._make_sure(written)
             if code == native.OK:
                 break
             if code == native.PEER_AUTH_COMPLETED:
@@ -117,6 +121,20 @@ class HandshakeEngine(Engine):
         error.ragged = self.at_end
         raise error
 
+    def _make_sure(self, written: int) -> None:
+        """Refuse a peer for whose certificate the library has not stopped, should it ever: what it has written stays here.
+
+        Args:
+            written: how much had been written before.
+        """
+        if self._is_judged or not self._context.settings.verify or not verify.sent_chain(self._session):
+            return
+        outgoing = self._transport.outgoing
+        outgoing.write(outgoing.read()[:written])
+        error = Error(native.PEER_AUTH_COMPLETED)
+        error.fault = Fault(VerifyFailure.OTHER, "the library has gone on without a verdict")
+        raise error
+
     def _judge(self) -> None:
         """Give the verdict on the peer's certificate. On a no the peer gets an alert, and nothing of the next flight."""
         sent = verify.sent_chain(self._session)
@@ -127,11 +145,11 @@ class HandshakeEngine(Engine):
         if trust is None:
             self._miss()
             return
-        fault, path = verify.judge(trust, self._context, self._plan.subjects, sent)
-        self._chain = sent or path
+        fault, path = self._context.rules.judge(trust, self._plan.subjects, sent)
+        self._chain = sent or list(path)
         if fault is not None:
-            self._refuse(fault, verify.alert_for(fault.failure))
-        self._path = path
+            self._refuse(fault, fault.alert)
+        self._path, self._is_judged = list(path), True
 
     def _miss(self) -> None:
         """The peer has sent no certificate: nothing new to a server that only asks."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ...api._cipher_values import cipher_suite
+from ...platforms.macos._foundation import Owned
 from . import native
-from ._foundation import Owned
 
 _USABLE: Final = re.compile(r"TLS_(ECDHE_ECDSA|ECDHE_RSA|RSA)_WITH_(AES_\d+_(GCM|CBC)|CHACHA20_POLY1305)_SHA\d*$")
 """No suites without authentication or encryption; none with DHE, whose group the library bounds by no public call."""

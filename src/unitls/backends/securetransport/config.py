@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from types import MappingProxyType
 from typing import Final
 
@@ -12,11 +11,9 @@ from ...api._errors import ConfigurationError, UnsupportedFeature
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
-from ...core._der import DERError
 from ...core._settings import Settings, enabled_suites
-from ...core._x509 import certificate_fields
+from ...platforms.macos._verdict import Rules
 from . import ciphers, native
-from ._foundation import Owned, array, certificate, certificates, copied, elements
 from ._identity import load_identity
 from .errors import make
 
@@ -76,8 +73,7 @@ class Native:
         settings: what it was made from.
         suites: what may be negotiated, as SSLSetEnabledCiphers takes it.
         count: how many suites these are.
-        policy: the SecPolicy for the peer's certificate.
-        anchors: the array of trusted certificates; `None` if none are given.
+        rules: what the peer's certificate has to satisfy.
         identity: the array for SSLSetCertificate; `None` if there is none.
     """
 
@@ -90,44 +86,30 @@ class Native:
         suites = suites_of(settings)
         self.settings = settings
         self.suites, self.count = ciphers.packed(suites), len(suites)
-        self.policy = Owned(native.frameworks().security.SecPolicyCreateSSL(not settings.server_side, None))
-        self.anchors = array([_anchor(der) for der in settings.anchors]) if settings.anchors else None
+        self.rules = _rules(settings)
         self.identity = None if settings.identity is None else load_identity(settings.identity)
-        self._names: frozenset[bytes] | None = None
-        self._lock = threading.Lock()
-
-    def authorities(self) -> frozenset[bytes]:
-        """The names of the anchors in DER; read once, when a certificate was refused."""
-        with self._lock:
-            if self._names is None:
-                ders = [*self.settings.anchors, *(_system_anchors() if self.settings.system_trust else ())]
-                self._names = frozenset(_subject(der) for der in ders) - {b""}
-            return self._names
 
 
-def _anchor(der: bytes) -> Owned:
+def _rules(settings: Settings) -> Rules:
     try:
-        return certificate(der)
+        return Rules(
+            settings.anchors,
+            settings.configuration,
+            is_server=not settings.server_side,
+            with_system=settings.system_trust,
+        )
     except native.Error as error:
         raise make(ConfigurationError, "a trusted certificate cannot be read", native_code=error.code) from error
 
 
-def _system_anchors() -> list[bytes]:
-    found = copied(native.frameworks().security.SecTrustCopyAnchorCertificates)
-    return [] if found is None else certificates(elements(found))
-
-
-def _subject(der: bytes) -> bytes:
-    try:
-        return certificate_fields(der).subject
-    except DERError:
-        return b""
+def default_suites(settings: Settings) -> tuple[int, ...]:
+    """The suites enabled when none are chosen; TLS 1.0 and 1.1, where they are allowed, get some of their own."""
+    return ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
 
 
 def suites_of(settings: Settings) -> tuple[int, ...]:
-    """The suites that may be negotiated; by default TLS 1.0 and 1.1, where they are allowed, get some of their own."""
-    default = ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
-    return enabled_suites(settings, capabilities(), default)
+    """The suites that may be negotiated."""
+    return enabled_suites(settings, capabilities(), default_suites(settings))
 
 
 @functools.cache

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from ...core._foreign import Transport
 from ...core._provider import ConnectionPlan
+from ...platforms.macos._foundation import copied, elements, text_of
 from . import ciphers, native
-from ._foundation import copied, elements, text_of
 from ._opening import open_session
 from ._shaking import HEADER, HandshakeEngine
 from .config import Native
@@ -38,7 +38,7 @@ class SecureTransportEngine(HandshakeEngine):
         self._context, self._plan = context, plan
         self._security = native.frameworks().security
         self._transport = Transport(incoming, outgoing, self)
-        self.at_end = self._done = self._closed = False
+        self.at_end = self._done = self._closed = self._is_judged = False
         self._tail = self.header = b""
         self.left = 0
         self._path: list[bytes] = []

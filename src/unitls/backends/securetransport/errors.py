@@ -19,8 +19,8 @@ from ...api._errors import (
     WantWriteError,
 )
 from ...core._leaf_check import Fault
+from ...platforms.macos._foundation import message
 from . import native
-from ._foundation import message
 
 
 class SecureTransportError(TLSError):

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from . import native
+from ._frameworks import ASCII, INTERNAL, UTF8, Error, address, check, frameworks
 
 _EPOCH: Final = 978307200
 """The first second of 2001, from which CoreFoundation counts (UTC)."""
@@ -20,7 +20,7 @@ class Owned:
         pointer: what a Create or Copy function has returned.
 
     Raises:
-        native.Error: it is null.
+        Error: it is null.
     """
 
     __slots__ = ("__weakref__", "_as_parameter_", "_release", "pointer")
@@ -28,8 +28,8 @@ class Owned:
     def __init__(self, pointer: int | None, text: str = "the object cannot be made") -> None:
         self.pointer = self._as_parameter_ = pointer  # as a parameter the object itself lives as long as the call
         if not pointer:
-            raise native.Error(native.INTERNAL, text)
-        self._release: Callable[[Any], None] = native.frameworks().foundation.CFRelease
+            raise Error(INTERNAL, text)
+        self._release: Callable[[Any], None] = frameworks().foundation.CFRelease
 
     def __del__(self) -> None:
         if self.pointer:
@@ -40,50 +40,48 @@ def copied(call: Callable[[Any], int]) -> Owned | None:
     """What a function gives in its last argument; `None` if it gives nothing.
 
     Raises:
-        native.Error: it fails.
+        Error: it fails.
     """
     place = ctypes.c_void_p()
     code = call(ctypes.byref(place))
     result = Owned(place.value) if place.value else None
-    native.check(code)
+    check(code)
     return result
 
 
 def data(content: bytes) -> Owned:
     """A CFData."""
-    return Owned(native.frameworks().foundation.CFDataCreate(None, content, len(content)))
+    return Owned(frameworks().foundation.CFDataCreate(None, content, len(content)))
 
 
 def content(reference: Any) -> bytes:
     """The bytes of a CFData that somebody else owns."""
-    foundation = native.frameworks().foundation
+    foundation = frameworks().foundation
     return ctypes.string_at(foundation.CFDataGetBytePtr(reference), foundation.CFDataGetLength(reference))
 
 
-def string(text: bytes, encoding: int = native.ASCII) -> Owned:
+def string(text: bytes, encoding: int = ASCII) -> Owned:
     """A CFString."""
-    return Owned(native.frameworks().foundation.CFStringCreateWithBytes(None, text, len(text), encoding, 0))
+    return Owned(frameworks().foundation.CFStringCreateWithBytes(None, text, len(text), encoding, 0))
 
 
-def text_of(reference: Any, encoding: int = native.UTF8) -> bytes:
+def text_of(reference: Any, encoding: int = UTF8) -> bytes:
     """What a CFString holds; empty if it does not fit the encoding."""
     place = ctypes.create_string_buffer(_TEXT)
-    done = native.frameworks().foundation.CFStringGetCString(reference, place, _TEXT, encoding)
+    done = frameworks().foundation.CFStringGetCString(reference, place, _TEXT, encoding)
     return place.value if done else b""
 
 
 def array(items: Sequence[Owned]) -> Owned:
     """A CFArray, which keeps its items."""
-    foundation = native.frameworks().foundation
+    foundation = frameworks().foundation
     pointers = (ctypes.c_void_p * len(items))(*(item.pointer for item in items))
-    return Owned(
-        foundation.CFArrayCreate(None, pointers, len(items), native.address(foundation, "kCFTypeArrayCallBacks"))
-    )
+    return Owned(foundation.CFArrayCreate(None, pointers, len(items), address(foundation, "kCFTypeArrayCallBacks")))
 
 
 def elements(reference: Any) -> list[Any]:
     """The items of a CFArray, which it still owns."""
-    foundation = native.frameworks().foundation
+    foundation = frameworks().foundation
     return [
         foundation.CFArrayGetValueAtIndex(reference, index) for index in range(foundation.CFArrayGetCount(reference))
     ]
@@ -91,38 +89,38 @@ def elements(reference: Any) -> list[Any]:
 
 def dictionary(pairs: Iterable[tuple[Any, Any]]) -> Owned:
     """A CFDictionary of constants."""
-    foundation, pairs = native.frameworks().foundation, list(pairs)
+    foundation, pairs = frameworks().foundation, list(pairs)
     keys, values = (
         (ctypes.c_void_p * len(pairs))(*(pair[side].value for pair in pairs))  # both kept by the frameworks
         for side in (0, 1)
     )
     callbacks = (
-        native.address(foundation, "kCFTypeDictionaryKeyCallBacks"),
-        native.address(foundation, "kCFTypeDictionaryValueCallBacks"),
+        address(foundation, "kCFTypeDictionaryKeyCallBacks"),
+        address(foundation, "kCFTypeDictionaryValueCallBacks"),
     )
     return Owned(foundation.CFDictionaryCreate(None, keys, values, len(pairs), *callbacks))
 
 
 def date(seconds: float) -> Owned:
     """A CFDate for a moment in seconds since the Unix epoch."""
-    return Owned(native.frameworks().foundation.CFDateCreate(None, seconds - _EPOCH))
+    return Owned(frameworks().foundation.CFDateCreate(None, seconds - _EPOCH))
 
 
 def certificate(der: bytes) -> Owned:
     """A SecCertificate.
 
     Raises:
-        native.Error: it cannot be read.
+        Error: it cannot be read.
     """
     return Owned(
-        native.frameworks().security.SecCertificateCreateWithData(None, data(der)),
+        frameworks().security.SecCertificateCreateWithData(None, data(der)),
         "the certificate cannot be read",
     )
 
 
 def certificates(references: Iterable[Any]) -> list[bytes]:
     """SecCertificates in DER."""
-    security = native.frameworks().security
+    security = frameworks().security
     return [content(Owned(security.SecCertificateCopyData(item))) for item in references]
 
 
@@ -130,7 +128,7 @@ def error_of(place: Any) -> tuple[int, str]:
     """Code and text of a CFError, which is released; (0, "") if there is none."""
     if not place.value:
         return 0, ""
-    error, foundation = Owned(place.value), native.frameworks().foundation
+    error, foundation = Owned(place.value), frameworks().foundation
     said = foundation.CFErrorCopyDescription(error)
     text = text_of(Owned(said)).decode("utf-8", "replace") if said else ""
     return foundation.CFErrorGetCode(error), text
@@ -138,5 +136,5 @@ def error_of(place: Any) -> tuple[int, str]:
 
 def message(code: int) -> str:
     """What the system says to an OSStatus; empty if it says nothing."""
-    said = native.frameworks().security.SecCopyErrorMessageString(code, None)
+    said = frameworks().security.SecCopyErrorMessageString(code, None)
     return text_of(Owned(said)).decode("utf-8", "replace") if said else ""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from ctypes import byref
 from typing import Any, Final, NamedTuple
 
-from . import _certificate_structures as cs
-from .native import Error, Libraries
+from . import _structures as cs
+from ._library import CallFailed, Library
 
 PARTIAL_CHAIN: Final = 0x10000
 UNTRUSTED_ROOT: Final = 0x20
@@ -43,29 +43,29 @@ class Store:
     """Certificates in memory.
 
     Args:
-        libraries: Windows' libraries.
+        library: crypt32.
         ders: the certificates.
         strict: whether one that cannot be read is an error; otherwise it is left out.
 
     Raises:
-        Error: one cannot be read.
+        CallFailed: one cannot be read.
     """
 
-    __slots__ = ("__weakref__", "handle", "libraries")
+    __slots__ = ("__weakref__", "handle", "library")
 
-    def __init__(self, libraries: Libraries, ders: Iterable[bytes], *, strict: bool = True) -> None:
-        self.libraries = libraries
-        self.handle = libraries.crypt32.CertOpenStore(cs.STORE_MEMORY, 0, None, cs.STORE_CREATE_NEW, None)
+    def __init__(self, library: Library, ders: Iterable[bytes], *, strict: bool = True) -> None:
+        self.library = library
+        self.handle = library.crypt32.CertOpenStore(cs.STORE_MEMORY, 0, None, cs.STORE_CREATE_NEW, None)
         if not self.handle:
-            raise Error(libraries.last_error() & 0xFFFFFFFF, "CertOpenStore")
-        weakref.finalize(self, libraries.crypt32.CertCloseStore, self.handle, 0)
+            raise CallFailed(library.last_error() & 0xFFFFFFFF, "CertOpenStore")
+        weakref.finalize(self, library.crypt32.CertCloseStore, self.handle, 0)
         for der in ders:
             if not self._add(der, None) and strict:
-                raise Error(libraries.last_error() & 0xFFFFFFFF, "CertAddEncodedCertificateToStore")
+                raise CallFailed(library.last_error() & 0xFFFFFFFF, "CertAddEncodedCertificateToStore")
 
     def _add(self, der: bytes, context: Any) -> bool:
         return bool(
-            self.libraries.crypt32.CertAddEncodedCertificateToStore(
+            self.library.crypt32.CertAddEncodedCertificateToStore(
                 self.handle, cs.X509_ENCODING, der, len(der), cs.ADD_ALWAYS, context
             )
         )
@@ -74,11 +74,11 @@ class Store:
         """Add a certificate and give its context, which the caller frees.
 
         Raises:
-            Error: it cannot be read.
+            CallFailed: it cannot be read.
         """
         context = cs.CertPointer()
         if not self._add(der, byref(context)):
-            raise Error(self.libraries.last_error() & 0xFFFFFFFF, "CertAddEncodedCertificateToStore")
+            raise CallFailed(self.library.last_error() & 0xFFFFFFFF, "CertAddEncodedCertificateToStore")
         return context
 
 
@@ -86,29 +86,29 @@ class ChainEngine:
     """What builds chains: Windows' own engine, or one that trusts given certificates and no others.
 
     Args:
-        libraries: Windows' libraries.
+        library: crypt32.
         anchors: what is trusted, in DER; `None` for what Windows trusts.
 
     Raises:
-        Error: it cannot be made.
+        CallFailed: it cannot be made.
     """
 
-    __slots__ = ("__weakref__", "_anchors", "_flags", "_handle", "libraries")
+    __slots__ = ("__weakref__", "_anchors", "_flags", "_handle", "library")
 
-    def __init__(self, libraries: Libraries, anchors: Sequence[bytes] | None) -> None:
-        self.libraries = libraries
+    def __init__(self, library: Library, anchors: Sequence[bytes] | None) -> None:
+        self.library = library
         self._handle: Any = None
         self._anchors: tuple[bytes, ...] = ()
         self._flags = 0
         if anchors is None:
             return
-        store = Store(libraries, anchors)
+        store = Store(library, anchors)
         config = cs.ChainEngineConfig(size=ctypes.sizeof(cs.ChainEngineConfig), exclusive_root=store.handle)
         handle = ctypes.c_void_p()
-        if not libraries.crypt32.CertCreateCertificateChainEngine(ctypes.addressof(config), byref(handle)):
-            raise Error(libraries.last_error() & 0xFFFFFFFF, "CertCreateCertificateChainEngine")
+        if not library.crypt32.CertCreateCertificateChainEngine(ctypes.addressof(config), byref(handle)):
+            raise CallFailed(library.last_error() & 0xFFFFFFFF, "CertCreateCertificateChainEngine")
         self._handle = handle
-        weakref.finalize(self, _free_engine, libraries, handle, store)
+        weakref.finalize(self, _free_engine, library, handle, store)
         self._anchors = tuple(anchors)
         # With a store of our own nothing may come from elsewhere: neither fetched, nor asked for.
         self._flags = cs.DISABLE_AIA | cs.CACHE_ONLY_URL_RETRIEVAL
@@ -123,19 +123,19 @@ class ChainEngine:
             moment: the time to verify at.
 
         Raises:
-            Error: the leaf cannot be read, or Windows fails.
+            CallFailed: the leaf cannot be read, or Windows fails.
         """
         # The anchors too: an intermediate that is trusted is none of the peer's, and no root.
         others = [*chain[1:], *self._anchors]
-        store = Store(self.libraries, others, strict=False)
+        store = Store(self.library, others, strict=False)
         leaf = store.add(chain[0])
         try:
             return self._built(leaf, store, purpose, role, moment)
         finally:
-            self.libraries.crypt32.CertFreeCertificateContext(leaf)
+            self.library.crypt32.CertFreeCertificateContext(leaf)
 
     def _built(self, leaf: Any, store: Store, purpose: str, role: int, moment: float) -> Found:
-        crypt32 = self.libraries.crypt32
+        crypt32 = self.library.crypt32
         usages = (ctypes.c_char_p * 1)(purpose.encode("ascii"))
         requested = cs.UsageMatch(cs.USAGE_MATCH_OR, cs.Usage(1, usages))
         para = cs.ChainPara(ctypes.sizeof(cs.ChainPara), requested)
@@ -145,7 +145,7 @@ class ChainEngine:
             self._handle, leaf, ctypes.addressof(when), store.handle, ctypes.addressof(para), self._flags, None,
             byref(context),
         ):  # fmt: skip
-            raise Error(self.libraries.last_error() & 0xFFFFFFFF, "CertGetCertificateChain")
+            raise CallFailed(self.library.last_error() & 0xFFFFFFFF, "CertGetCertificateChain")
         try:
             path, errors = _elements(context.contents)
             return Found(path, errors, context.contents.status.error, *self._policy(context, role))
@@ -156,16 +156,16 @@ class ChainEngine:
         extra = cs.SSLExtra(ctypes.sizeof(cs.SSLExtra), role, 0, None)  # no name: core checks it
         para = cs.PolicyPara(ctypes.sizeof(cs.PolicyPara), 0, ctypes.addressof(extra))
         status = cs.PolicyStatus(size=ctypes.sizeof(cs.PolicyStatus))
-        crypt32 = self.libraries.crypt32
+        crypt32 = self.library.crypt32
         if not crypt32.CertVerifyCertificateChainPolicy(
             cs.POLICY_SSL, context, ctypes.addressof(para), ctypes.addressof(status)
         ):
-            raise Error(self.libraries.last_error() & 0xFFFFFFFF, "CertVerifyCertificateChainPolicy")
+            raise CallFailed(self.library.last_error() & 0xFFFFFFFF, "CertVerifyCertificateChainPolicy")
         return status.error, status.element
 
 
-def _free_engine(libraries: Libraries, handle: Any, store: Store) -> None:
-    libraries.crypt32.CertFreeCertificateChainEngine(handle)
+def _free_engine(library: Library, handle: Any, store: Store) -> None:
+    library.crypt32.CertFreeCertificateChainEngine(handle)
     del store  # the engine needs it as long as it lives
 
 
