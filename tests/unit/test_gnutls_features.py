@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from _link import IDS, TRUST, Link, identity, step
 pytest.importorskip("unitls.backends.gnutls", reason="GnuTLS or cffi is not installed")
 import unitls
 from unitls import ClientAuthentication, Feature, SessionCache, TLSVersion, VerifyFailure
+from unitls.core._client_hello import ClientHelloReader
+from unitls.core._x509 import certificate_fields
 from unitls.testing._ca import CertificateAuthority
 from unitls.testing._zoo_files import load_key_zoo, load_ocsp
 
@@ -57,6 +60,14 @@ def test_old_versions_are_there_for_who_asks(version: TLSVersion) -> None:
         assert link.client.cipher() not in BACKEND.client_context().ciphers
     with pytest.raises((unitls.PeerAlert, unitls.ProtocolViolation)):
         ends(bounds).handshake()
+
+
+def test_a_client_prefers_the_highest_version() -> None:
+    link = ends({"lower_bound": BACKEND.capabilities.versions[0]})
+    step(link.client)
+    hello = ClientHelloReader().feed(link.to_server())
+    assert hello is not None
+    assert hello.versions == tuple(sorted(BACKEND.capabilities.versions, reverse=True))
 
 
 @pytest.mark.parametrize("suites", [(0x1301, 0xC02C), (0xC02B, 0xCCA8), (0xC030, 0xC02B)])
@@ -221,27 +232,54 @@ def test_data_goes_on_while_a_certificate_is_asked_for() -> None:
 
 def test_a_client_that_cannot_be_asked() -> None:
     server = {"post_handshake_authentication": True, "trust_store": TRUST}
-    for client in ({}, {"upper_bound": TLS12, "post_handshake_authentication": True}):
+    old = {"upper_bound": TLS12, "post_handshake_authentication": True}
+    for client, reason in (({}, "cannot be asked"), (old, "needs TLS 1.3")):
         link = ends(client, server).handshake()
-        with pytest.raises(unitls.ConfigurationError, match="cannot be asked"):
+        with pytest.raises(unitls.ConfigurationError, match=reason):
             link.server.request_client_certificate()
         link.client.write(b"still here")
         link.to_server()
         assert link.server.read(100) == b"still here"
 
 
-def test_asking_later_needs_trust_and_no_pins() -> None:
+def test_asking_later_needs_trust() -> None:
     with pytest.raises(unitls.ConfigurationError, match="trust store"):
         ends(server={"post_handshake_authentication": True})
-    pinned = SERVER(
-        identities=(identity(),),
-        post_handshake_authentication=True,
-        trust_store=TRUST,
-        client_authentication=ClientAuthentication.OPTIONAL,
-        pins=(bytes(32),),
-    )
-    with pytest.raises(unitls.UnsupportedFeature):
-        BACKEND.server_context(pinned)
+
+
+def _refuse(path: tuple[bytes, ...]) -> None:
+    raise ValueError("not this one")
+
+
+@pytest.mark.parametrize(
+    ("what", "due"),
+    [
+        ({"pins": (bytes(32),)}, "pinned"),
+        ({"verification_hook": _refuse}, "not this one"),
+        ({"pins": (hashlib.sha256(certificate_fields(IDS.client.chain[0]).spki).digest(),)}, None),
+    ],
+)
+def test_pins_and_the_hook_count_later_too(what: dict[str, Any], due: str | None) -> None:
+    """The client has nothing to show in the handshake, and another than is wanted when it is asked again."""
+    answers = [None, identity(IDS.client)]
+    client = {"post_handshake_authentication": True, "choose_certificate": lambda authorities: answers.pop(0)}
+    optional = {"client_authentication": ClientAuthentication.OPTIONAL, "trust_store": TRUST}
+    link = ends(client, {"post_handshake_authentication": True, **optional, **what}).handshake()
+    link.server.request_client_certificate()
+    link.to_client()
+    with pytest.raises(unitls.WantReadError):
+        link.client.read(1)
+    link.client.write(b"late")
+    link.to_server()
+    if due is None:
+        assert link.server.read(100) == b"late"
+        assert link.server.getpeercert() == IDS.client.chain[0]
+        return
+    with pytest.raises(unitls.CertificateVerificationError, match=due):
+        link.server.read(100)
+    link.to_client()
+    with pytest.raises(unitls.PeerAlert):
+        link.client.read(1)
 
 
 def test_a_key_update_needs_tls_1_3() -> None:

@@ -149,7 +149,19 @@ with pytest.raises(unitls.ConfigurationError):
 
 
 def test_a_pin_in_the_uri(token: Path) -> None:
-    _python(token, 'link(unitls.TLSServerConfiguration(identities=(identity("ec", None, "?pin-value=4711"),)))')
+    _python(
+        token,
+        """
+link(unitls.TLSServerConfiguration(identities=(identity("ec", None, "?pin-value=4711"),)))
+known = Certificate.from_buffer(IDS.server.chain[0])
+missing = [f"pkcs11:token=unitls;object=none;type={kind}?pin-value=4711" for kind in ("cert", "private")]
+for certificate, key in ((Certificate.from_pkcs11(missing[0]), missing[1]), (known, missing[1])):
+    with pytest.raises(unitls.ConfigurationError, match="none") as caught:
+        identities = (Identity([certificate], PrivateKey.from_pkcs11(key)),)
+        backend.server_context(unitls.TLSServerConfiguration(identities=identities))
+    assert "4711" not in str(caught.value), "the PIN is not shown"
+""",
+    )
 
 
 def test_certificates_in_tokens_are_known(token: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 from _link import IDS, Link
@@ -26,8 +27,10 @@ from unitls.backends.nss._objects import (
     with_public_point,
 )
 from unitls.backends.nss._recorder import Recorder
+from unitls.core._foreign import incoming_buffers, outgoing_buffers
 from unitls.core._plain_key import plain_pkcs8
 from unitls.core._values import NeutralPrivateKey
+from unitls.testing import CertificateAuthority
 
 STORE = trust(IDS.authority)
 
@@ -39,7 +42,9 @@ _SIZES = {
 _OFFSETS = {
     ("PRIOMethods", "recv"): 136, ("PRIOMethods", "getsocketoption"): 224, ("PRSocketOptionFlag", "value"): 8,
     ("CERTCertificate", "derCert"): 120, ("CERTCertificate", "nickname"): 648, ("SSLChannelInfo", "keaGroup"): 88,
-    ("SSLChannelInfo", "resumed"): 112, ("SECKEYPrivateKey", "pkcs11Slot"): 16, ("SECKEYPrivateKeyListNode", "key"): 16,
+    ("SSLChannelInfo", "resumed"): 112, ("SSLChannelInfo", "echAccepted"): 124,
+    ("SSLPreliminaryChannelInfo", "echAccepted"): 36, ("SECKEYPrivateKey", "pkcs11Slot"): 16,
+    ("SECKEYPrivateKeyListNode", "key"): 16,
 }  # fmt: skip
 
 
@@ -118,6 +123,9 @@ def test_suites() -> None:
     assert len(set(available)) == len(available) > 30
     assert set(ciphers.default()) <= set(available)
     assert {0x1301, 0xC02B, 0xCCA9} <= set(ciphers.default())
+    old = client(STORE, lower_bound=BACKEND.capabilities.versions[0])
+    assert old.ciphers == (*ciphers.default(), *ciphers.old_default()), "what is enabled for old versions is listed"
+    assert client(STORE).ciphers == ciphers.default()
     assert 0x0000 not in available
     assert 0x003B not in available
 
@@ -149,6 +157,22 @@ def test_failing_callback() -> None:
     assert mistake in (caught.value.__cause__, caught.value.__cause__.__cause__)
 
 
+def test_a_chosen_certificate_goes_with_its_intermediate() -> None:
+    """NSS puts the chain together after the choice; nobody else in the process holds these certificates."""
+    authority = CertificateAuthority.create()
+    issued = authority.intermediate("below it").issue(dns_names=["client.test"])
+    demanding = unitls.get_backend("openssl").server_context(
+        unitls.TLSServerConfiguration(
+            identities=(identity(IDS.server),),
+            trust_store=trust(authority),
+            client_authentication=unitls.ClientAuthentication.REQUIRED,
+        )
+    )
+    context = client(STORE, choose_certificate=lambda authorities: identity(issued))
+    link = Link(context, demanding, host=HOST).handshake()
+    assert link.server.getpeercert() == issued.chain[0]
+
+
 def test_key_log_is_refused_where_it_would_be_empty() -> None:
     """Before the first connection, and only where TLS 1.2 is allowed."""
     with pytest.raises(unitls.UnsupportedFeature) as caught:
@@ -161,7 +185,8 @@ def test_secret_log(tmp_path: object) -> None:
     """Secrets wait for the random value of the ClientHello; a repr shows none of them."""
     path = tmp_path / "log"  # type: ignore[operator]
     log = SecretLog(str(path))
-    log.add(False, True, b"\x01" * 4)
+    log.add(False, 3, b"\x01" * 4)
+    log.add(False, 4, b"\x02" * 4)  # behind a key update
     log.flush()
     assert not path.exists()
     log.read_random(bytes(20))
@@ -181,9 +206,31 @@ def test_recorder() -> None:
         recorder = Recorder(incoming)
         for piece in pieces:
             incoming.write(piece)
-            recorder.read_into(memoryview(bytearray(64)))
+            recorder.take(64)
         whole = b"".join(pieces).endswith(record)
         assert recorder.plaintext_alert() == (0x30 if whole else None)
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+def test_what_a_buffer_raises_is_told(call: str) -> None:
+    """The library calls back for ciphertext: an exception there ends the connection, and is the cause of its error."""
+
+    class Broken:
+        held = 1
+
+        def take(self, size: int) -> bytes:
+            raise OSError("broken")
+
+        write = take
+
+    link = Link(client(STORE), server(IDS.server), host=HOST).handshake()
+    engine: Any = link.client._engine  # type: ignore[attr-defined]
+    incoming_buffers[engine._number] = outgoing_buffers[engine._number] = Broken()
+    with pytest.raises(unitls.ConnectionFault, match="callback") as caught:
+        link.client.read(1) if call == "read" else link.client.write(b"x")
+    failure = caught.value.__cause__
+    assert failure is not None
+    assert str(failure.__cause__) == "broken"
 
 
 def test_threads_share_a_context() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from _link import IDS
-from _nss import BACKEND
+from _link import IDS, Link
+from _nss import BACKEND, HOST, client, identity, trust
 
 import unitls
 from unitls.backends.nss._pkcs11_uri import parse_uri
@@ -180,6 +180,7 @@ def test_database(database: Path) -> None:
     assert "does not take the PIN" in said(uri, uri, "wrong")
     other = f"pkcs11:object=other?configdir={database}"
     assert "there is no certificate" in said(other, uri, "secret")
+    assert "31337" not in said(other + "&pin-value=31337", uri, "secret"), "a PIN is not shown"
     nowhere = f"pkcs11:object=our%20server?configdir={database / 'nowhere'}"
     assert "there is no NSS database" in said(nowhere, nowhere)
 
@@ -210,9 +211,14 @@ def test_pin_from_a_file(tmp_path: Path) -> None:
         parse_uri(f"pkcs11:?pin-source={tmp_path / 'nothing'}")
 
 
-def test_certificate_of_the_backend(database: Path) -> None:
-    """The backend's own class follows the URI at once, so that SNI can choose by the names."""
-    made = BACKEND.certificate.from_pkcs11(f"pkcs11:object=our%20server?configdir={database}")
-    assert made == unitls.Certificate.from_buffer(IDS.server.chain[0]) or made.der == IDS.server.chain[0]  # type: ignore[attr-defined]
-    with pytest.raises(unitls.ConfigurationError):
-        BACKEND.certificate.from_pkcs11(f"pkcs11:object=none?configdir={database}")
+def test_a_certificate_in_a_token_is_chosen_by_its_names(database: Path) -> None:
+    where = f"pkcs11:object=our%20server?configdir={database}"
+    stored = unitls.Identity([unitls.Certificate.from_pkcs11(where)], unitls.PrivateKey.from_pkcs11(where, b"secret"))
+    answerer = BACKEND.server_context(unitls.TLSServerConfiguration(identities=(identity(IDS.second_server), stored)))
+    link = Link(client(trust(IDS.authority)), answerer, host=HOST).handshake()
+    assert link.client.getpeercert() == IDS.server.chain[0]
+    missing = unitls.Certificate.from_pkcs11(f"pkcs11:object=none?configdir={database}")
+    with pytest.raises(unitls.ConfigurationError, match="there is no certificate"):
+        BACKEND.server_context(
+            unitls.TLSServerConfiguration(identities=(unitls.Identity([missing], stored.private_key),))
+        )

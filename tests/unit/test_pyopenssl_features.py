@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import pathlib
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -137,9 +138,10 @@ def test_a_client_without_a_late_certificate_is_refused() -> None:
 
 
 def test_who_cannot_be_asked_later_is_not() -> None:
-    for configuration in ({}, {**LATE_CLIENT, "upper_bound": TLSVersion.TLSv1_2}):
+    old = {**LATE_CLIENT, "upper_bound": TLSVersion.TLSv1_2}
+    for configuration, reason in (({}, "cannot be asked"), (old, "needs TLS 1.3")):
         client, server = connected(configuration, LATE_SERVER)
-        with pytest.raises(unitls.ConfigurationError, match="cannot be asked"):
+        with pytest.raises(unitls.ConfigurationError, match=reason):
             server.request_client_certificate()
         assert answered(client, server) == b"data"
 
@@ -201,6 +203,20 @@ def test_a_bad_stapled_response_is_answered_with_its_alert() -> None:
     with pytest.raises(PeerAlert) as heard:
         server.do_handshake()
     assert heard.value.alert is AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE
+
+
+@pytest.mark.parametrize("good", range(3))
+def test_a_clock_that_fails_is_told_of(good: int) -> None:
+    """The third time it is asked it is inside a callback of OpenSSL, where the stapled response is looked at."""
+    times = [time.time()] * good
+    stapled = {"identities": (identity(ocsp_response=b"0\x03\x0a\x01\x06"),)}
+    client, server = wrapped({"request_ocsp": True, "verification_time": lambda: times.pop()}, stapled)
+    with pytest.raises((IndexError, unitls.ConnectionFault)) as raised:
+        shake(client, server)
+    failure: BaseException | None = raised.value
+    while failure is not None and not isinstance(failure, IndexError):
+        failure = failure.__cause__
+    assert failure is not None, "what the clock has raised is the cause"
 
 
 # ---------------------------------------------------------------------------------------------- external keys

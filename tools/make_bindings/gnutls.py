@@ -65,7 +65,6 @@ extern void (*gnutls_free)(void *);
 const char *gnutls_check_version(const char *);
 const char *gnutls_strerror(int);
 const char *gnutls_strerror_name(int);
-int gnutls_error_is_fatal(int);
 unsigned int gnutls_fips140_mode_enabled(void);
 
 int gnutls_init(gnutls_session_t *, unsigned int);
@@ -77,7 +76,6 @@ void gnutls_transport_set_pull_function(gnutls_session_t, gnutls_pull_func);
 void gnutls_transport_set_push_function(gnutls_session_t, gnutls_push_func);
 void gnutls_transport_set_pull_timeout_function(gnutls_session_t, gnutls_pull_timeout_func);
 void gnutls_handshake_set_timeout(gnutls_session_t, unsigned int);
-void gnutls_handshake_set_max_packet_length(gnutls_session_t, size_t);
 int gnutls_handshake(gnutls_session_t);
 ssize_t gnutls_record_recv(gnutls_session_t, void *, size_t);
 ssize_t gnutls_record_send(gnutls_session_t, const void *, size_t);
@@ -128,7 +126,6 @@ void gnutls_db_set_retrieve_function(gnutls_session_t, gnutls_db_retr_func);
 void gnutls_db_set_remove_function(gnutls_session_t, gnutls_db_remove_func);
 
 int gnutls_record_set_max_early_data_size(gnutls_session_t, size_t);
-size_t gnutls_record_get_max_early_data_size(gnutls_session_t);
 ssize_t gnutls_record_send_early_data(gnutls_session_t, const void *, size_t);
 ssize_t gnutls_record_recv_early_data(gnutls_session_t, void *, size_t);
 int gnutls_anti_replay_init(gnutls_anti_replay_t *);
@@ -144,12 +141,9 @@ void gnutls_certificate_set_flags(gnutls_certificate_credentials_t, unsigned int
 int gnutls_certificate_set_key(gnutls_certificate_credentials_t, const char **, int, gnutls_pcert_st *, int,
     gnutls_privkey_t);
 int gnutls_certificate_set_x509_trust_mem(gnutls_certificate_credentials_t, const gnutls_datum_t *, int);
-int gnutls_certificate_set_x509_trust_file(gnutls_certificate_credentials_t, const char *, int);
-int gnutls_certificate_set_x509_system_trust(gnutls_certificate_credentials_t);
 void gnutls_certificate_get_trust_list(gnutls_certificate_credentials_t, gnutls_x509_trust_list_t *);
 int gnutls_certificate_set_known_dh_params(gnutls_certificate_credentials_t, int);
 void gnutls_certificate_set_verify_flags(gnutls_certificate_credentials_t, unsigned int);
-void gnutls_certificate_set_verify_limits(gnutls_certificate_credentials_t, unsigned int, unsigned int);
 void gnutls_certificate_set_retrieve_function2(gnutls_certificate_credentials_t, gnutls_certificate_retrieve_function2);
 int gnutls_certificate_set_ocsp_status_request_function2(gnutls_certificate_credentials_t, unsigned int,
     gnutls_status_request_ocsp_func, uintptr_t);
@@ -194,10 +188,8 @@ int gnutls_x509_crt_init(gnutls_x509_crt_t *);
 void gnutls_x509_crt_deinit(gnutls_x509_crt_t);
 int gnutls_x509_crt_import(gnutls_x509_crt_t, const gnutls_datum_t *, int);
 int gnutls_x509_crt_import_url(gnutls_x509_crt_t, const char *, unsigned int);
-void gnutls_x509_crt_set_pin_function(gnutls_x509_crt_t, gnutls_pin_callback_t, uintptr_t);
 int gnutls_x509_crt_export2(gnutls_x509_crt_t, int, gnutls_datum_t *);
 int gnutls_x509_crt_get_raw_dn(gnutls_x509_crt_t, gnutls_datum_t *);
-int gnutls_x509_crt_get_raw_issuer_dn(gnutls_x509_crt_t, gnutls_datum_t *);
 unsigned int gnutls_x509_crt_check_key_purpose(gnutls_x509_crt_t, const char *, unsigned int);
 int gnutls_x509_crt_check_revocation(gnutls_x509_crt_t, const gnutls_x509_crl_t *, unsigned int);
 int gnutls_x509_trust_list_iter_get_ca(gnutls_x509_trust_list_t, gnutls_x509_trust_list_iter_t *, gnutls_x509_crt_t *);

@@ -171,7 +171,6 @@ void PORT_FreeArena(void *, int);
 
 // ------------------------------------------------------------------------------------------- keys and tokens
 PK11SlotInfo *PK11_GetInternalSlot(void);
-PK11SlotInfo *PK11_GetInternalKeySlot(void);
 PK11SlotInfo *PK11_ReferenceSlot(PK11SlotInfo *);
 void PK11_FreeSlot(PK11SlotInfo *);
 int PK11_ImportDERPrivateKeyInfoAndReturnKey(
@@ -188,7 +187,6 @@ SECKEYPrivateKey *PK11_GenerateKeyPair(
 int PK11_SignatureLen(SECKEYPrivateKey *);
 int PK11_Sign(SECKEYPrivateKey *, SECItem *, const SECItem *);
 int PK11_Verify(SECKEYPublicKey *, const SECItem *, const SECItem *, void *);
-int PK11_IsFIPS(void);
 PK11SlotList *PK11_GetAllTokens(unsigned long, int, int, void *);
 void PK11_FreeSlotList(PK11SlotList *);
 char *PK11_GetTokenName(PK11SlotInfo *);
@@ -197,13 +195,10 @@ int PK11_NeedLogin(PK11SlotInfo *);
 int PK11_IsLoggedIn(PK11SlotInfo *, void *);
 int PK11_CheckUserPassword(PK11SlotInfo *, const char *);
 SECKEYPrivateKeyList *PK11_ListPrivKeysInSlot(PK11SlotInfo *, char *, void *);
-char *PK11_GetPrivateKeyNickname(SECKEYPrivateKey *);
 SECItem *PK11_GetLowLevelKeyIDForPrivateKey(SECKEYPrivateKey *);
 SECItem *PK11_GetLowLevelKeyIDForCert(PK11SlotInfo *, CERTCertificate *, void *);
 CERTCertList *PK11_ListCertsInSlot(PK11SlotInfo *);
 SECMODModule *SECMOD_LoadUserModule(char *, SECMODModule *, int);
-int SECMOD_UnloadUserModule(SECMODModule *);
-void SECMOD_DestroyModule(SECMODModule *);
 PK11SlotInfo *SECMOD_OpenUserDB(const char *);
 PK11SymKey *PK11_ImportSymKey(PK11SlotInfo *, unsigned long, int, unsigned long, SECItem *, void *);
 void PK11_FreeSymKey(PK11SymKey *);
@@ -240,7 +235,20 @@ typedef struct {
     int resumed;
     int peerDelegCred;
     int pskType;
+    int echAccepted;
 } SSLChannelInfo;
+typedef struct {
+    uint32_t length, valuesSet;
+    uint16_t protocolVersion, cipherSuite;
+    int canSendEarlyData;
+    uint32_t maxEarlyDataSize;
+    uint16_t zeroRttCipherSuite;
+    int peerDelegCred;
+    uint32_t authKeyBits;
+    int signatureScheme;
+    int echAccepted;
+    const char *echPublicName;
+} SSLPreliminaryChannelInfo;
 
 PRFileDesc *SSL_ImportFD(PRFileDesc *, PRFileDesc *);
 int SSL_OptionSet(PRFileDesc *, int, intptr_t);
@@ -253,7 +261,6 @@ int SSL_VersionRangeGetSupported(int, SSLVersionRange *);
 uint16_t SSL_GetNumImplementedCiphers(void);
 const uint16_t *SSL_GetImplementedCiphers(void);
 int SSL_CipherPrefSet(PRFileDesc *, int32_t, int);
-int SSL_CipherPrefSetDefault(int32_t, int);
 int SSL_CipherPolicyGet(int32_t, int32_t *);
 int SSL_NamedGroupConfig(PRFileDesc *, const int *, unsigned int);
 int SSL_SignatureSchemePrefSet(PRFileDesc *, const int *, unsigned int);
@@ -272,6 +279,7 @@ CERTCertList *SSL_PeerCertificateChain(PRFileDesc *);
 CERTCertificate *SSL_PeerCertificate(PRFileDesc *);
 const SECItemArray *SSL_PeerStapledOCSPResponses(PRFileDesc *);
 int SSL_GetChannelInfo(PRFileDesc *, SSLChannelInfo *, unsigned int);
+int SSL_GetPreliminaryChannelInfo(PRFileDesc *, SSLPreliminaryChannelInfo *, unsigned int);
 int SSL_ExportKeyingMaterial(
     PRFileDesc *, const char *, unsigned int, int, const unsigned char *, unsigned int, unsigned char *, unsigned int);
 int SSL_DataPending(PRFileDesc *);
@@ -290,6 +298,12 @@ typedef int (*SSLSecretCallbackSet)(
 typedef int (*SSLHelloRetryRequestCallbackSet)(
     PRFileDesc *, int (*)(int, const uint8_t *, unsigned int, uint8_t *, unsigned int *, unsigned int, void *), void *);
 typedef int (*SSLSetTimeFunc)(PRFileDesc *, int64_t (*)(void *), void *);
+typedef struct SSLAntiReplayContext SSLAntiReplayContext;
+typedef int (*SSLCreateAntiReplayContext)(int64_t, int64_t, unsigned int, unsigned int, SSLAntiReplayContext **);
+typedef int (*SSLSetAntiReplayContext)(PRFileDesc *, SSLAntiReplayContext *);
+typedef int (*SSLReleaseAntiReplayContext)(SSLAntiReplayContext *);
+typedef int (*SSLSetMaxEarlyDataSize)(PRFileDesc *, uint32_t);
+typedef int (*SSLSetClientEchConfigs)(PRFileDesc *, const uint8_t *, unsigned int);
 """
 
 if __name__ == "__main__":

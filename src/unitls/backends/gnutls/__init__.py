@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 from ...api._certificates import Identity
@@ -9,6 +10,7 @@ from ...api._errors import TLSError
 from ...api._features import Capabilities
 from ...core._backend import make_backend
 from ...core._foreign import ForeignBuffer
+from ...core._late_verdict import late_fault
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
 from . import ciphers, config, errors, native
@@ -49,7 +51,7 @@ class GnuTLSProvider(Provider):
         return config.leaf(identity)
 
     def build(self, settings: Settings) -> config.Native:
-        return config.build(settings)
+        return config.build(settings, functools.partial(late_fault, self, settings.configuration))
 
     def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
         try:

@@ -9,6 +9,7 @@ from ...api._certificates import Identity
 from ...api._errors import ConfigurationError, TLSError, UnsupportedFeature
 from ...api._features import Feature
 from ...api._versions import TLSVersion
+from ...core._pkcs11_uri import without_pin
 from ...core._plain_key import plain_key, signature_schemes
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
@@ -47,7 +48,6 @@ class LoadedIdentity:
         key: a gnutls_privkey_t.
         owner: the private key it was made from, which a token may need for its PIN.
         leaf: the first certificate in DER.
-        response: the OCSP response to staple.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -61,7 +61,6 @@ class LoadedIdentity:
             raise make(ConfigurationError, "this private key belongs to another backend")
         chain = [certificate_der(item) for item in identity.certificates]
         self.leaf = chain[0]
-        self.response = identity.ocsp_response
         self.count = len(chain)
         self.certificates = configured(lambda: _certificates(chain), "a certificate")
         if any((certificate_fields(der).rsa_bits or _LEAST_RSA_BITS) < _LEAST_RSA_BITS for der in chain):
@@ -107,7 +106,7 @@ def certificate_der(certificate: Any) -> bytes:
     uri = certificate.uri
     if certificate.der is not None or uri is None:
         return certificate.der or b""
-    return configured(lambda: _signers.token_certificate(uri), f"the certificate {uri}")
+    return configured(lambda: _signers.token_certificate(uri), f"the certificate {without_pin(uri)}")
 
 
 def _certificates(chain: list[bytes]) -> Any:
@@ -150,7 +149,8 @@ def _token_key(made: Any, key: NeutralPrivateKey) -> Any:
         if isinstance(failure, TLSError):
             raise failure from error
         text = _PIN if -314 <= error.code <= -312 or error.code in (-303, -317) else "there is no such key in a token"
-        raise make(ConfigurationError, f"{uri}: {text}", native_code=error.code, native_text=error.text) from failure
+        attributes = {"native_code": error.code, "native_text": error.text}
+        raise make(ConfigurationError, f"{without_pin(uri)}: {text}", **attributes) from failure
     return made
 
 

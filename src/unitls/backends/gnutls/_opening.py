@@ -6,7 +6,7 @@ from typing import Any
 
 from ...core._provider import ConnectionPlan
 from . import _callbacks, native
-from .config import Native, certificate_request, init_flags, protocol_array
+from .config import Native, protocol_array
 from .native import NULL, ffi, lib
 
 
@@ -22,7 +22,7 @@ def open_session(context: Native, plan: ConnectionPlan, number: int) -> Any:
         native.Error: the library refuses something.
     """
     place = ffi.new("gnutls_session_t *")
-    native.check(lib.gnutls_init(place, init_flags(context.settings)))
+    native.check(lib.gnutls_init(place, context.flags))
     session = ffi.gc(place[0], lib.gnutls_deinit)
     lib.gnutls_session_set_ptr(session, number)
     lib.gnutls_transport_set_ptr(session, number)
@@ -41,6 +41,8 @@ def open_session(context: Native, plan: ConnectionPlan, number: int) -> Any:
         _open_server(session, context, plan)
     else:
         _open_client(session, context, plan)
+    if context.watched is not None:
+        lib.gnutls_handshake_set_hook_function(session, context.watched, native.HOOK_PRE, _callbacks.hook)
     return session
 
 
@@ -59,11 +61,6 @@ def _open_client(session: Any, context: Native, plan: ConnectionPlan) -> None:
         data = plan.session.native.data
         # A session that it does not take means a full handshake, as one that the server does not take.
         lib.gnutls_session_set_data(session, data, len(data))
-    kind = native.HANDSHAKE_NEW_SESSION_TICKET
-    if context.surplus or context.may_need_transcript:
-        kind = native.HANDSHAKE_ANY
-    if kind == native.HANDSHAKE_ANY or getattr(configuration, "session_cache", None) is not None:
-        lib.gnutls_handshake_set_hook_function(session, kind, native.HOOK_PRE, _callbacks.hook)
 
 
 def _open_server(session: Any, context: Native, plan: ConnectionPlan) -> None:
@@ -72,17 +69,15 @@ def _open_server(session: Any, context: Native, plan: ConnectionPlan) -> None:
     assert context.sessions is not None
     context.sessions.attach(session)
     native.check(lib.gnutls_session_ticket_enable_server(session, tickets.first))
-    lib.gnutls_certificate_server_set_request(session, certificate_request(settings))
+    lib.gnutls_certificate_server_set_request(session, context.asks)
     if context.anti_replay is not None:
-        size = getattr(settings.configuration, "max_early_data", 0)
+        size = settings.configuration.max_early_data  # type: ignore[attr-defined]
         native.check(lib.gnutls_record_set_max_early_data_size(session, size))
         lib.gnutls_anti_replay_enable(session, context.anti_replay.native)
     offered = plan.hello.alpn if plan.hello is not None else ()
     chosen = next((name for name in settings.protocols if name in offered), None)
     if chosen is not None:
         _set_protocols(session, (chosen,))
-    kind = native.HANDSHAKE_ANY if context.may_need_transcript else native.HANDSHAKE_CLIENT_HELLO
-    lib.gnutls_handshake_set_hook_function(session, kind, native.HOOK_PRE, _callbacks.hook)
 
 
 def _set_protocols(session: Any, names: tuple[bytes, ...]) -> None:

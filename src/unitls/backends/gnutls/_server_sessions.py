@@ -49,9 +49,6 @@ class ServerSessions:
         with self._lock:
             self._entries.pop(key, None)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
 
 @ffi.callback("int(uintptr_t, gnutls_datum_t, gnutls_datum_t)", error=-1)  # type: ignore[untyped-decorator]
 def _store(number: int, key: Any, data: Any) -> int:

@@ -145,9 +145,11 @@ class HandshakeEngine(Engine):
         if not chain:
             return 0  # whether one has to be there is the library's and core's business
         fault, self._path = verify.judge(self._session, self._context, self._plan.subjects, chain)
+        if fault is None and self._done:
+            fault = self._context.late_check(self._plan, self)
         if fault is None:
             return 0
-        self._fault = (verify.alert_for(fault.failure), fault, "")
+        self._fault = (fault.alert, fault, "")
         return native.E_CERTIFICATE_VERIFICATION_ERROR
 
     def message(self, kind: int, content: bytes, incoming: bool) -> int:

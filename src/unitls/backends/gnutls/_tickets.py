@@ -14,7 +14,6 @@ from typing import Any, Final
 from . import native
 from .native import ffi, lib
 
-_SIZE: Final = 64
 _NAME: Final = 16
 _ROTATION: Final = 3 * 6 * 3600
 """The keys change after three times the lifetime of a ticket, which is 6 hours unless changed."""

@@ -236,7 +236,7 @@ def priority_string(
     It takes key exchanges, ciphers and MACs apart, so suites that combine those of different ones are enabled too.
 
     Args:
-        versions: as on the wire.
+        versions: as on the wire, by preference.
         suites: by preference.
         groups: by preference.
         signatures: by preference.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 import threading
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,8 +14,9 @@ from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._client_hello import ClientHello
+from ...core._late_verdict import LateCheck
 from ...core._settings import Settings, enabled_suites
-from ...core._system_trust import system_bundle
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralTrustStore
 from . import _callbacks, ciphers, native
 from ._early import AntiReplay
@@ -47,6 +46,8 @@ _NOTES: Final = (
 _DISABLE_TIME_CHECKS: Final = 1 << 6 | 1 << 7  # GNUTLS_VERIFY_DISABLE_TIME_CHECKS, ..._TRUSTED_TIME_CHECKS
 _DISABLE_REVOCATION_CHECKS: Final = 1 << 9
 """GNUTLS_VERIFY_DISABLE_CRL_CHECKS: lists and stapled responses are checked by us where they were asked for."""
+_REQUESTS: Final = (ClientAuthentication.NONE, ClientAuthentication.OPTIONAL, ClientAuthentication.REQUIRED)
+"""In the order of gnutls_certificate_request_t."""
 _SKIP_KEY_CERT_MATCH: Final = 1  # it is checked when the identity is loaded
 _TRUST_FOR_LATER: Final = (
     "post_handshake_authentication needs a trust store: call use_trust_store() with the authority of your clients (the "
@@ -73,10 +74,14 @@ class Native:
         anti_replay: the memory of a server that takes early data.
         staple: the OCSP response of a server.
         verifies: whether peers are verified that send a certificate.
+        late_check: core's verdict on a certificate that comes after the handshake.
         may_need_transcript: whether a signer may be asked to sign that takes messages only.
+        flags: what a session is made with.
+        asks: how a server asks for a client certificate (gnutls_certificate_request_t).
+        watched: the kind of handshake messages that are looked at, if any.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, late_check: LateCheck) -> None:
         """Make it.
 
         Raises:
@@ -86,8 +91,11 @@ class Native:
         self.settings = settings
         self.server_side = settings.server_side
         self.verifies = settings.verify or _asks_later(configuration)
+        self.late_check = late_check
         chooses = getattr(configuration, "choose_certificate", None) is not None
         self.may_need_transcript = chooses or any(needs_message(item) for item in configuration.identities)
+        self.flags = _init_flags(configuration)
+        self.asks = _REQUESTS.index(settings.client_authentication)
         self.purpose = purpose_of_peer(settings.server_side)
         self.suites = suites_of(settings)
         self.priority = new_priority(settings, self.suites)
@@ -103,11 +111,20 @@ class Native:
         self.tickets = TicketKeys(getattr(configuration, "ticket_keys", None)) if settings.server_side else None
         self.anti_replay = AntiReplay() if getattr(configuration, "max_early_data", 0) else None
         self.sessions = ServerSessions() if settings.server_side else None
+        self.watched = self._watched()
         self._exchanges: tuple[str, ...] = ()
         self._names: frozenset[bytes] | None = None
         self._single: dict[int, Any] = {}
         self._lock = threading.Lock()
         self._fill(settings)
+
+    def _watched(self) -> int | None:
+        if self.may_need_transcript or (self.surplus and not self.server_side):
+            return native.HANDSHAKE_ANY
+        if self.server_side:
+            return native.HANDSHAKE_CLIENT_HELLO
+        has_cache = getattr(self.settings.configuration, "session_cache", None) is not None
+        return native.HANDSHAKE_NEW_SESSION_TICKET if has_cache else None
 
     def _fill(self, settings: Settings) -> None:
         credentials, configuration = self.credentials, settings.configuration
@@ -176,7 +193,7 @@ def new_priority(settings: Settings, suites: tuple[int, ...]) -> Any:
     has_old = any(ciphers.suite(value).exchange for value in suites)
     versions = [
         value
-        for value in ciphers.versions()
+        for value in reversed(ciphers.versions())  # a client names them in this order
         if settings.lower <= value <= settings.upper and (has_new if value == TLSVersion.TLSv1_3 else has_old)
     ]
     groups = _known(configuration.groups, ciphers.groups())
@@ -218,13 +235,11 @@ def _trust(credentials: Any, settings: Settings) -> None:
 
 
 def _system_trust(credentials: Any) -> int:
-    """Add the system's anchors: what ``SSL_CERT_FILE`` says, what the library knows, or else what is in the usual places."""
-    named = not sys.flags.ignore_environment and os.environ.get("SSL_CERT_FILE")
-    count = 0 if named else lib.gnutls_certificate_set_x509_system_trust(credentials)
-    bundle = system_bundle()
-    if count <= 0 and bundle is not None:
-        count = lib.gnutls_certificate_set_x509_trust_file(credentials, os.fsencode(bundle), native.PEM)
-    return max(0, count)
+    """Add the system's anchors; one that the library cannot read is not trusted."""
+    count = 0
+    for der in system_anchors().anchors:
+        count += max(0, lib.gnutls_certificate_set_x509_trust_mem(credentials, native.datum(der), native.DER))
+    return count
 
 
 def _anchor_names(credentials: Any) -> list[bytes]:
@@ -285,8 +300,6 @@ def check(settings: Settings) -> None:
         _check_protocols(settings)
     for identity in configuration.identities:
         check_signer(identity, settings.lower, server_side=settings.server_side)
-    if _asks_later(configuration):
-        _check_later(configuration)
     if configuration.external_psk is not None:
         check_psk(configuration.external_psk, settings.upper)
     new_priority(settings, suites_of(settings))
@@ -311,14 +324,6 @@ def protocol_array(names: tuple[bytes, ...]) -> tuple[Any, list[Any]]:
     return ffi.new("gnutls_datum_t[]", [(memory, len(memory)) for memory in kept]), kept
 
 
-def _check_later(configuration: TLSConfiguration) -> None:
-    if configuration.pins or configuration.verification_hook is not None:
-        raise UnsupportedFeature(
-            "pins and verification_hook are not applied to a certificate that comes after the handshake",
-            feature=Feature.POST_HANDSHAKE_AUTHENTICATION,
-        )
-
-
 def check_identity(identity: Identity) -> None:
     """Load `identity` and throw it away."""
     LoadedIdentity(identity)
@@ -329,23 +334,21 @@ def leaf(identity: Identity) -> bytes:
     return certificate_der(identity.certificates[0])
 
 
-def build(settings: Settings) -> Native:
-    """Make what all connections share."""
+def build(settings: Settings, late_check: LateCheck) -> Native:
+    """Make what all connections share.
+
+    Args:
+        settings: what is wanted.
+        late_check: core's verdict on a certificate that comes after the handshake.
+    """
     if settings.key_log:
         with open(settings.key_log, "a"):
             pass  # it can be written to: otherwise say so now
-    return Native(settings)
+    return Native(settings, late_check)
 
 
-def certificate_request(settings: Settings) -> int:
-    """How a server asks for a client certificate (gnutls_certificate_request_t)."""
-    order = (ClientAuthentication.NONE, ClientAuthentication.OPTIONAL, ClientAuthentication.REQUIRED)
-    return order.index(settings.client_authentication)
-
-
-def init_flags(settings: Settings) -> int:
+def _init_flags(configuration: TLSConfiguration) -> int:
     """The flags of gnutls_init."""
-    configuration = settings.configuration
     flags = native.NONBLOCK | native.NO_SIGNAL
     if isinstance(configuration, TLSClientConfiguration):
         flags |= native.CLIENT | native.FORCE_CLIENT_CERT | native.KEY_SHARE_TOP
@@ -354,12 +357,12 @@ def init_flags(settings: Settings) -> int:
         if configuration.post_handshake_authentication:
             flags |= native.POST_HANDSHAKE_AUTH | native.AUTO_REAUTH
         return flags
+    assert isinstance(configuration, TLSServerConfiguration)
     flags |= native.SERVER
-    if getattr(configuration, "max_early_data", 0):
+    if configuration.max_early_data:
         flags |= native.ENABLE_EARLY_DATA
-    if _asks_later(configuration):
+    if configuration.post_handshake_authentication:
         flags |= native.POST_HANDSHAKE_AUTH
-    secrets = getattr(configuration, "ticket_keys", None) or ()
-    if getattr(configuration, "ticket_count", None) is not None or len(secrets) > 1:
+    if configuration.ticket_count is not None or len(configuration.ticket_keys or ()) > 1:
         flags |= native.NO_AUTO_SEND_TICKET
     return flags

@@ -205,7 +205,7 @@ class GnuTLSEngine(HandshakeEngine):
         return native.taken(place)
 
     def export(self, label: bytes, length: int, context: bytes | None) -> bytes:
-        target = ffi.new("char[]", max(1, length))
+        target = ffi.new("char[]", length)
         given = NULL if context is None else ffi.from_buffer("char[]", context)
         code = lib.gnutls_prf_rfc5705(self._session, len(label), label, len(context or b""), given, length, target)
         if code < 0:
@@ -220,7 +220,7 @@ class GnuTLSEngine(HandshakeEngine):
         lib.gnutls_certificate_server_set_request(self._session, 1)
         code = lib.gnutls_reauth(self._session, 0)
         if code == native.E_INVALID_REQUEST:
-            text = "the client cannot be asked: that needs TLS 1.3 and a client that allows it"
+            text = "the client cannot be asked: it has not said that it allows it"
             raise make(ConfigurationError, text, native_code=code, native_text=native.words(code))
         if code < 0 and code not in (native.E_AGAIN, native.E_GOT_APPLICATION_DATA):
             self.fail(code)
@@ -228,8 +228,6 @@ class GnuTLSEngine(HandshakeEngine):
 
     def update_keys(self) -> None:
         code = lib.gnutls_session_key_update(self._session, _PEER_TOO)
-        if code == native.E_INVALID_REQUEST:
-            raise make(ConfigurationError, "a key update needs TLS 1.3", native_code=code)
         if code < 0:
             self.fail(code)
 

@@ -40,27 +40,12 @@ _BITS: Final = (
     (1 << 19, Failure.OTHER),
     (1 << 20, Failure.OTHER),
 )
-_ALERTS: Final = {
-    Failure.EXPIRED: 45,  # certificate_expired
-    Failure.NOT_YET_VALID: 45,
-    Failure.UNKNOWN_ISSUER: 48,  # unknown_ca
-    Failure.SELF_SIGNED: 48,
-    Failure.REVOKED: 44,  # certificate_revoked
-    Failure.BAD_PURPOSE: 43,  # unsupported_certificate
-    Failure.OTHER: 46,  # certificate_unknown
-}
-_BAD_CERTIFICATE: Final = 42
 _LEAST_RSA_BITS: Final = 2048
 
 
 def failure_of(status: int) -> Failure:
     """The failure that comes first among the bits of a verification status."""
     return next((failure for bit, failure in _BITS if status & bit), Failure.INVALID)
-
-
-def alert_for(failure: Failure) -> int:
-    """The alert that tells the peer of a failure (RFC 8446 section 6.2)."""
-    return _ALERTS.get(failure, _BAD_CERTIFICATE)
 
 
 def purpose_of_peer(server_side: bool) -> Any:

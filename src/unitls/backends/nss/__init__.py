@@ -9,9 +9,9 @@ from ...api._certificates import Identity
 from ...api._errors import TLSError
 from ...api._features import Capabilities
 from ...core._backend import make_backend
+from ...core._late_verdict import late_fault
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
-from ...core._verdict import judge
 from . import _identity, ciphers, config, errors, native
 from .engine import NSSEngine
 
@@ -34,6 +34,9 @@ class NSSProvider(Provider):
     def default_ciphers(self) -> tuple[int, ...]:
         return ciphers.default()
 
+    def default_ciphers_for(self, settings: Settings) -> tuple[int, ...]:
+        return config.default_suites(settings)
+
     def memory_buffer(self) -> native.MemoryBuffer:
         return native.MemoryBuffer()
 
@@ -43,8 +46,11 @@ class NSSProvider(Provider):
     def check_identity(self, identity: Identity) -> None:
         _identity.check_identity(identity)
 
+    def leaf(self, identity: Identity) -> bytes:
+        return _identity.leaf(identity)
+
     def build(self, settings: Settings) -> config.Native:
-        return config.build(settings, functools.partial(judge, self, settings.configuration))
+        return config.build(settings, functools.partial(late_fault, self, settings.configuration))
 
     def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
         return NSSEngine(context, plan, incoming, outgoing)
@@ -53,4 +59,4 @@ class NSSProvider(Provider):
         return errors.translate(error)
 
 
-BACKEND = make_backend(NSSProvider(), "NSS", certificate=_identity.NSSCertificate)
+BACKEND = make_backend(NSSProvider(), "NSS")

@@ -13,11 +13,9 @@ from ._objects import certificate_der, listed
 from .native import FAILURE, SUCCESS, checked, ffi, from_pointer, item_bytes, nspr, nss, ssl
 
 if TYPE_CHECKING:
-    from .config import Identity
-    from .engine import NSSEngine
+    from ._identity import Identity
+    from ._shaking import HandshakeEngine
 
-_EPOCH_HANDSHAKE: Final = 2
-_EPOCH_DATA: Final = 3
 _READ: Final = 1
 _FAIL: Final = 0
 """ssl_hello_retry_fail: the handshake ends there."""
@@ -25,7 +23,7 @@ _DISTANT_FUTURE: Final = 2**60
 """Microseconds: every ticket has expired by then."""
 
 
-def install(engine: NSSEngine, socket: Any, number: int) -> None:
+def install(engine: HandshakeEngine, socket: Any, number: int) -> None:
     """Set what every connection needs."""
     own = native.number(number)
     checked(ssl.SSL_AuthCertificateHook(socket, _on_certificate, own))
@@ -62,6 +60,7 @@ def ticket_mark(model: Any, received: bytes) -> bytes | None:
     connection = Transport(incoming, native.MemoryBuffer(), probe)
     socket = _layer.new_socket(model, connection.number)
     checked(ssl.SSL_ResetHandshake(socket, 1))
+    checked(ssl.SSL_OptionSet(socket, native.EARLY_DATA, 0))  # it shall not count as a replay when it comes again
     checked(native.set_hello_retry_callback(socket, _on_hello, native.number(connection.number)))
     ssl.SSL_ForceHandshake(socket)
     return probe.mark
@@ -86,7 +85,7 @@ def expire_tickets(socket: Any, expired: bool) -> None:
 
 @guarded(FAILURE)
 def _certificate(connection: Transport, socket: Any) -> int:
-    engine: NSSEngine = connection.owner
+    engine: HandshakeEngine = connection.owner
     code = engine.judge(socket)
     if code:
         nspr.PR_SetError(code, 0)
@@ -118,7 +117,7 @@ def peer_leaf(socket: Any) -> Any | None:
 
 @guarded(FAILURE)
 def _request(connection: Transport, names: Any, certificate: Any, key: Any) -> int:
-    engine: NSSEngine = connection.owner
+    engine: HandshakeEngine = connection.owner
     authorities = tuple(item_bytes(names.names[index]) for index in range(names.nnames)) if names != ffi.NULL else ()
     identity: Identity | None = engine.identity_for(authorities)
     if identity is None:
@@ -150,11 +149,10 @@ def _on_alert(socket: Any, argument: Any, alert: Any) -> None:
 
 @guarded(None)
 def _secret(connection: Transport, epoch: int, direction: int, key: Any) -> None:
-    engine: NSSEngine = connection.owner
-    if epoch not in (_EPOCH_HANDSHAKE, _EPOCH_DATA) or nss.PK11_ExtractKeyValue(key) != SUCCESS:
-        return
-    is_server = engine.server_side is (direction != _READ)
-    engine.log_secret(is_server, epoch == _EPOCH_DATA, item_bytes(nss.PK11_GetKeyData(key)))
+    engine: HandshakeEngine = connection.owner
+    if nss.PK11_ExtractKeyValue(key) == SUCCESS:
+        is_server = engine.server_side is (direction != _READ)
+        engine.log_secret(is_server, epoch, item_bytes(nss.PK11_GetKeyData(key)))
 
 
 @ffi.callback("void(PRFileDesc *, uint16_t, int, PK11SymKey *, void *)")  # type: ignore[untyped-decorator]

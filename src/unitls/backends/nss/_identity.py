@@ -18,21 +18,6 @@ _WRONG_PAIR: Final = "the private key does not belong to the leaf certificate (t
 _EXTRA_SIZE: Final = ffi.sizeof("SSLExtraServerCertData")
 
 
-class NSSCertificate(NeutralCertificate):
-    """A certificate whose URI is followed at once, so that a server with several can choose it by its names."""
-
-    __slots__ = ()
-
-    @classmethod
-    def from_pkcs11(cls, uri: str) -> NSSCertificate:
-        checked_uri = NeutralCertificate.from_pkcs11(uri).uri
-        assert checked_uri is not None
-        try:
-            return cls(certificate_der(_tokens.find_certificate(checked_uri)), checked_uri)
-        except native.Error as error:
-            raise _refusal(error) from error
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """A chain and its key.
@@ -58,6 +43,18 @@ def check_identity(identity: api.Identity) -> None:
     configure(_layer.new_model(), loaded)
 
 
+def leaf(identity: api.Identity) -> bytes:
+    """The leaf certificate in DER, also of one in a token, so that a server with several can choose it by its names.
+
+    Raises:
+        ConfigurationError: it is of another backend, or is not there.
+    """
+    try:
+        return certificate_der(_certificate(identity.certificates[0]))
+    except native.Error as error:
+        raise _refusal(error) from error
+
+
 def load_identity(identity: api.Identity) -> Identity:
     """Load a chain and its key.
 
@@ -67,8 +64,6 @@ def load_identity(identity: api.Identity) -> Identity:
     key = identity.private_key
     if not isinstance(key, NeutralPrivateKey) or (key.material is None and key.uri is None):
         raise make(ConfigurationError, "this private key belongs to another backend")
-    if not all(isinstance(item, NeutralCertificate) for item in identity.certificates):
-        raise make(ConfigurationError, "one of the certificates belongs to another backend")
     try:
         made = [_certificate(item) for item in identity.certificates]
         chain = tuple(map(certificate_der, made))
@@ -84,8 +79,12 @@ def _key(given: NeutralPrivateKey, leaf: bytes) -> Any:
     return private_key(plain_pkcs8(given), leaf)
 
 
-def _certificate(given: Any) -> Any:
-    return certificate(given.der) if given.der is not None else _tokens.find_certificate(given.uri)
+def _certificate(given: api.Certificate) -> Any:
+    if not isinstance(given, NeutralCertificate):
+        raise make(ConfigurationError, "one of the certificates belongs to another backend")
+    if given.der is not None:
+        return certificate(given.der)
+    return _tokens.find_certificate(given.uri or "")
 
 
 def configure(socket: Any, identity: Identity) -> None:

@@ -65,7 +65,7 @@ class Information(Engine):
         is_old = self.version() != TLSVersion.TLSv1_3
         if context == b"" and is_old:
             raise make(UnsupportedFeature, _NO_EXPORT, feature=Feature.EXPORTER)
-        material, given = ffi.new("unsigned char[]", max(1, length)), context or b""
+        material, given = ffi.new("unsigned char[]", length), context or b""
         result = ssl.SSL_ExportKeyingMaterial(
             self._socket, label, len(label), bool(given), given, len(given), material, length
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 _LABELS: Final = {
-    (False, False): "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-    (True, False): "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-    (False, True): "CLIENT_TRAFFIC_SECRET_0",
-    (True, True): "SERVER_TRAFFIC_SECRET_0",
+    (False, 1): "CLIENT_EARLY_TRAFFIC_SECRET",
+    (False, 2): "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    (True, 2): "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+    (False, 3): "CLIENT_TRAFFIC_SECRET_0",
+    (True, 3): "SERVER_TRAFFIC_SECRET_0",
 }
+"""By whether the server uses them, and by epoch; those behind a key update follow from the last ones."""
 _RANDOM: Final = slice(11, 43)
 """Behind the header of the record (5 bytes), the header of the message (4) and the version (2)."""
 
@@ -36,15 +38,17 @@ class SecretLog:
         if len(flight) >= _RANDOM.stop:
             self.random = flight[_RANDOM]
 
-    def add(self, is_server: bool, is_data: bool, secret: bytes) -> None:
-        """Take a secret.
+    def add(self, is_server: bool, epoch: int, secret: bytes) -> None:
+        """Take a secret, if the log has a name for it.
 
         Args:
             is_server: whether it protects what the server sends.
-            is_data: whether application data, or the handshake.
+            epoch: how many times the keys have changed.
             secret: the secret.
         """
-        self._lines.append(f"{_LABELS[is_server, is_data]} {{}} {secret.hex()}\n")
+        label = _LABELS.get((is_server, epoch))
+        if label is not None:
+            self._lines.append(f"{label} {{}} {secret.hex()}\n")
 
     def flush(self) -> None:
         """Write what there is."""

@@ -32,15 +32,6 @@ _MAX_LISTS: Final = 64
 _ARENA: Final = 512
 _TRIES: Final = 2
 _LATER: Final = 24 * 3600.0
-_WEAK_SIGNATURES: Final = frozenset(
-    {
-        "1.2.840.113549.1.1.2",  # md2WithRSAEncryption
-        "1.2.840.113549.1.1.4",  # md5WithRSAEncryption
-        "1.2.840.113549.1.1.5",  # sha1WithRSAEncryption
-        "1.2.840.10045.4.1",  # ecdsa-with-SHA1
-        "1.2.840.10040.4.3",  # dsa-with-SHA1
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +266,7 @@ def _weakness(path: tuple[bytes, ...]) -> Fault | None:
     fields = [certificate_fields(der) for der in path]
     if any(map(is_small, fields)):
         return Fault(Failure.WEAK, f"an RSA key on the path has fewer than {LEAST_RSA_BITS} bits")
-    if any(item.signature_algorithm in _WEAK_SIGNATURES for item in fields[:-1]):
+    if any(item.is_weakly_signed for item in fields[:-1]):
         return Fault(Failure.WEAK, "a signature on the path is made with MD5 or SHA-1")
     return None
 

@@ -6,7 +6,7 @@ does). NSS ends the connection with an error about the kind of record.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from . import native
 
@@ -28,18 +28,10 @@ class Recorder:
         self._incoming = incoming
         self._recent = b""
 
-    @property
-    def pending(self) -> int:
-        return self._incoming.pending
-
-    @property
-    def eof(self) -> bool:
-        return self._incoming.eof
-
-    def read_into(self, target: Any) -> int:
-        taken = self._incoming.read_into(target)
-        self._recent = (self._recent + bytes(target[max(0, taken - _WHOLE) : taken]))[-_WHOLE:]
-        return taken
+    def take(self, size: int) -> bytes | memoryview:
+        data = self._incoming.take(size)
+        self._recent = (self._recent + bytes(data[-_WHOLE:]))[-_WHOLE:]
+        return data
 
     def plaintext_alert(self) -> int | None:
         """The alert that was read last, if it was one, and in plaintext."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ...api._errors import ConfigurationError
+from ...core._pkcs11_uri import without_pin
 from . import native
 from ._objects import listed
 from ._pkcs11_uri import TokenURI, parse_uri
@@ -94,6 +95,7 @@ def _matching_keys(wanted: TokenURI, keys: Any) -> Iterator[tuple[bytes, Any]]:
         identifier = _taken(nss.PK11_GetLowLevelKeyIDForPrivateKey(key))
         if wanted.identifier is None or wanted.identifier == identifier:
             copy = ffi.gc(present(nss.SECKEY_CopyPrivateKey(key)), nss.SECKEY_DestroyPrivateKey)
+            # One without an identifier counts as another than all others, by its address.
             yield identifier or bytes(ffi.buffer(ffi.new("void **", copy))), copy
         node = node.next
 
@@ -127,14 +129,8 @@ def _own(certificate: Any) -> Any:
 def _only(found: dict[bytes, Any], what: str, uri: str) -> Any:
     if len(found) != 1:
         many = "several tokens or objects have" if found else "there is no"
-        raise make(ConfigurationError, f"{many} {what} by {_without_pin(uri)}")
+        raise make(ConfigurationError, f"{many} {what} by {without_pin(uri)}")
     return next(iter(found.values()))
-
-
-def _without_pin(uri: str) -> str:
-    path, mark, query = uri.partition("?")
-    shown = "&".join(part for part in query.split("&") if not part.startswith("pin-value="))
-    return path + (mark + shown if shown else "")
 
 
 def _log_in(slot: Any, pin: bytes | None, uri: str) -> None:
@@ -143,7 +139,7 @@ def _log_in(slot: Any, pin: bytes | None, uri: str) -> None:
     if nss.PK11_CheckUserPassword(slot, pin) != SUCCESS:
         raise make(
             ConfigurationError,
-            f"the token does not take the PIN for {_without_pin(uri)}",
+            f"the token does not take the PIN for {without_pin(uri)}",
             native_text=str(native.last_error()),
         )
 

@@ -19,11 +19,16 @@ _NULL_ENCRYPTION: Final = frozenset({0x0001, 0x0002, 0x003B, 0xC001, 0xC006, 0xC
 
 
 @functools.cache
+def implemented() -> tuple[int, ...]:
+    """Every suite that NSS implements."""
+    numbers = ssl.SSL_GetImplementedCiphers()
+    return tuple(numbers[index] for index in range(ssl.SSL_GetNumImplementedCiphers()))
+
+
+@functools.cache
 def available() -> tuple[int, ...]:
     """Every suite that NSS implements and its policy allows, the preferred ones first; none without encryption."""
-    numbers = ssl.SSL_GetImplementedCiphers()
-    implemented = [numbers[index] for index in range(ssl.SSL_GetNumImplementedCiphers())]
-    allowed = [suite for suite in implemented if _is_allowed(suite) and suite not in _NULL_ENCRYPTION]
+    allowed = [suite for suite in implemented() if _is_allowed(suite) and suite not in _NULL_ENCRYPTION]
     known = frozenset(allowed)
     return tuple(dict.fromkeys([*(suite for suite in _PREFERRED if suite in known), *allowed]))
 
@@ -39,7 +44,7 @@ def default() -> tuple[int, ...]:
     return tuple(suite for suite in _PREFERRED if suite in known)
 
 
-def default_below_tls12() -> tuple[int, ...]:
+def old_default() -> tuple[int, ...]:
     """The suites that come to `default` where TLS 1.0 or 1.1 is allowed."""
     known = frozenset(available())
     return tuple(suite for suite in _OLD if suite in known)

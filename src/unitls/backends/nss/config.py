@@ -14,29 +14,28 @@ from ...api._errors import ConfigurationError, UnsupportedFeature
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
-from ...core._pem import certificates_from
-from ...core._settings import Settings
-from ...core._system_trust import system_bundle
+from ...core._late_verdict import LateCheck
+from ...core._settings import Settings, enabled_suites
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralTrustStore
 from . import _layer, ciphers, native
 from ._crls import load_crls
+from ._early import let_in
 from ._identity import Identity, configure, load_identity
 from ._parameters import groups, known_groups, known_schemes, schemes, versions
 from ._pkix import Anchors
 from ._psk import Key, check_psk, load_psk, preferred
 from ._tickets import TicketBook
 from .errors import make
-from .native import checked, ffi, nss, ssl
+from .native import checked, ffi, ssl
 
 _REASONS: Final = {
-    Feature.VERSIONS: "NSS has TLS 1.0 to 1.3 here",
     Feature.TICKET_KEYS: "NSS makes the keys of its tickets itself, one set for the whole process",
     Feature.TLS_UNIQUE_BINDING: "NSS does not tell the Finished messages",
-    Feature.EARLY_DATA: "not yet written: NSS has it",
-    Feature.ECH: "not yet written: NSS has it",
     Feature.EXTERNAL_SIGNER: "NSS signs with keys in PKCS#11 tokens only; PrivateKey.from_pkcs11() names one",
     Feature.FIPS: "in FIPS mode NSS takes no private keys from memory",
 }
+_NO_OLD_VERSIONS: Final = "NSS has TLS 1.0 to 1.3; the policy of this system may forbid some"
 _NO_POST_QUANTUM: Final = "it needs NSS 3.105 or newer"
 _NOTES: Final = (
     "The key log has what NSS tells: the traffic secrets of TLS 1.3, and no EXPORTER_SECRET. A key_log is refused where "
@@ -76,6 +75,8 @@ class Native:
         identity: a client's own.
         choose: picks a client's by the server's list of authorities.
         resumption: whether a client collects tickets.
+        early_data: whether a connection may begin with early data.
+        ech: what a client encrypts its ClientHello for.
         protocols: a server's, by preference.
         tickets: which tickets a server takes.
         ticket_count: how many it gives.
@@ -92,11 +93,13 @@ class Native:
     depth: int | None = None
     crls: tuple[Any, ...] = field(default=(), repr=False)
     request_ocsp: bool = False
-    late_check: Callable[[Any, Any], Any] | None = None
+    late_check: LateCheck | None = None
     psk: Key | None = None
     identity: Identity | None = None
     choose: Callable[[tuple[bytes, ...]], Identity | None] | None = None
     resumption: bool = False
+    early_data: bool = False
+    ech: bytes | None = None
     protocols: tuple[bytes, ...] = ()
     tickets: TicketBook = field(default_factory=TicketBook, repr=False)
     ticket_count: int = 0
@@ -109,6 +112,8 @@ def capabilities() -> Capabilities:
     reasons = dict(_REASONS)
     if 4588 not in known_groups():
         reasons[Feature.POST_QUANTUM_GROUPS] = _NO_POST_QUANTUM
+    if versions()[0] > TLSVersion.TLSv1:
+        reasons[Feature.VERSIONS] = _NO_OLD_VERSIONS
     return Capabilities(
         versions=versions(),
         features=frozenset(set(Feature) - set(reasons)),
@@ -127,7 +132,7 @@ def check(settings: Settings) -> None:
     Raises:
         UnsupportedFeature: a key log is demanded of versions whose secrets NSS does not tell.
         ConfigurationError: none of the groups or signature algorithms is one of NSS's, a revocation list cannot be
-            read, or the package that it takes is missing.
+            read, or the package that it takes is missing, or an ECHConfigList cannot be used.
     """
     configuration = settings.configuration
     for wanted, known, what in (
@@ -142,10 +147,23 @@ def check(settings: Settings) -> None:
             feature=Feature.KEY_LOG,
         )
     _check_revocation(settings)
+    _check_ech(settings)
     if configuration.external_psk is not None:
         check_psk(configuration.external_psk)
     if _is_late_server(settings) and not isinstance(configuration.trust_store, NeutralTrustStore):
         raise make(ConfigurationError, "client certificates after the handshake need a trust store")
+
+
+def _check_ech(settings: Settings) -> None:
+    configs = getattr(settings.configuration, "ech_config_list", None)
+    if configs is None:
+        return
+    if settings.lower < TLSVersion.TLSv1_3:
+        raise make(ConfigurationError, "Encrypted ClientHello needs lower_bound=TLSVersion.TLSv1_3")
+    if native.set_ech_configs(_layer.new_model(), configs, len(configs)) != native.SUCCESS:
+        error = native.last_error()
+        text = "the ECHConfigList is damaged, or has nothing that NSS can use"
+        raise make(ConfigurationError, text, native_code=error.code, native_text=str(error))
 
 
 def _check_revocation(settings: Settings) -> None:
@@ -173,12 +191,12 @@ def _is_late_server(settings: Settings) -> bool:
 # ---------------------------------------------------------------------------------------------- what is built
 
 
-def build(settings: Settings, late_check: Callable[[Any, Any], Any]) -> Native:
+def build(settings: Settings, late_check: LateCheck) -> Native:
     """Make the native context.
 
     Args:
         settings: what is wanted.
-        late_check: core's verdict, given a plan and an engine.
+        late_check: core's verdict on a certificate that comes after the handshake.
     """
     configuration = settings.configuration
     identity = None if settings.identity is None else load_identity(settings.identity)
@@ -209,6 +227,8 @@ def build(settings: Settings, late_check: Callable[[Any, Any], Any]) -> Native:
         request_ocsp=settings.verify and configuration.request_ocsp,
         choose=None if configuration.choose_certificate is None else _chooser(configuration.choose_certificate),
         resumption=configuration.session_cache is not None,
+        early_data=configuration.early_data,
+        ech=configuration.ech_config_list,
     )
 
 
@@ -221,6 +241,7 @@ def _server(settings: Settings, configuration: TLSServerConfiguration, common: d
         usage=native.USAGE_CLIENT,
         authorities=common["anchors"].everything() if names_authorities else None,
         ticket_count=1 if count is None else count,
+        early_data=configuration.max_early_data > 0,
     )
 
 
@@ -237,18 +258,10 @@ def _anchors(settings: Settings) -> list[bytes]:
         return list(store.anchors) if _is_late_server(settings) and isinstance(store, NeutralTrustStore) else []
     anchors = list(settings.anchors)
     if settings.system_trust:
-        anchors += _system_anchors()
+        anchors += system_anchors().anchors
     if not anchors:
         raise make(ConfigurationError, "the system's trust store is empty or was not found")
     return anchors
-
-
-def _system_anchors() -> list[bytes]:
-    bundle = system_bundle()
-    if bundle is None:
-        return []
-    with open(bundle, "rb") as file:
-        return list(certificates_from(file.read()))
 
 
 def _chooser(choose: CertificateChooser) -> Callable[[tuple[bytes, ...]], Identity | None]:
@@ -271,6 +284,8 @@ def _model(settings: Settings, identity: Identity | None) -> Any:
     if settings.server_side:
         if identity is not None:
             configure(model, identity)
+        if limit := getattr(settings.configuration, "max_early_data", 0):
+            let_in(model, limit)
     elif settings.protocols:
         _offer_protocols(model, settings.protocols)
     return model
@@ -300,26 +315,20 @@ def _options(settings: Settings) -> dict[int, int]:
     }
 
 
+def default_suites(settings: Settings) -> tuple[int, ...]:
+    """The suites enabled when none are chosen; TLS 1.0 and 1.1, where they are allowed, get some of their own."""
+    return ciphers.default() + (ciphers.old_default() if settings.lower < TLSVersion.TLSv1_2 else ())
+
+
 def _set_suites(model: Any, settings: Settings) -> None:
     """Enable exactly what is asked for, in that order."""
-    if settings.ciphers is None:
-        chosen = ciphers.default()
-        if settings.lower < TLSVersion.TLSv1_2:
-            chosen += ciphers.default_below_tls12()
-    else:
-        chosen = (settings.tls13_ciphers or ()) + settings.ciphers
+    chosen = enabled_suites(settings, capabilities(), default_suites(settings))
     if settings.configuration.external_psk is not None:
         chosen = preferred(chosen, settings.configuration.external_psk)
-    for suite in _implemented():
+    for suite in ciphers.implemented():
         checked(ssl.SSL_CipherPrefSet(model, suite, suite in chosen))
     order = ffi.new("uint16_t[]", chosen)
     checked(native.cipher_suite_order_set(model, order, len(chosen)))
-
-
-@functools.cache
-def _implemented() -> tuple[int, ...]:
-    numbers = ssl.SSL_GetImplementedCiphers()
-    return tuple(numbers[index] for index in range(ssl.SSL_GetNumImplementedCiphers()))
 
 
 def _offer_protocols(model: Any, protocols: tuple[bytes, ...]) -> None:
@@ -327,6 +336,3 @@ def _offer_protocols(model: Any, protocols: tuple[bytes, ...]) -> None:
     rotated = (protocols[-1], *protocols[:-1])
     wire = b"".join(bytes((len(name),)) + name for name in rotated)
     checked(ssl.SSL_SetNextProtoNego(model, wire, len(wire)))
-
-
-__all__ = ["Identity", "Native", "build", "capabilities", "check", "nss"]

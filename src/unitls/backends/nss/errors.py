@@ -103,10 +103,14 @@ _INTERNAL: Final = frozenset(
         "SSL_ERROR_SIGN_HASHES_FAILURE",
     }
 )
+_NO_ECH: Final = "the server does not take this Encrypted ClientHello (ECH): get its ECHConfigList anew"
 _SENTENCES: Final = {
     "SSL_ERROR_NO_CYPHER_OVERLAP": "no cipher suite in common",
     "SSL_ERROR_UNSUPPORTED_VERSION": "no version of TLS in common",
     "SSL_ERROR_RX_RECORD_TOO_LONG": "the peer does not speak TLS here",
+    "SSL_ERROR_ECH_FAILED": _NO_ECH,
+    "SSL_ERROR_ECH_RETRY_WITH_ECH": _NO_ECH,
+    "SSL_ERROR_ECH_RETRY_WITHOUT_ECH": _NO_ECH,
     "SSL_ERROR_BAD_MAC_READ": "a record could not be decrypted: it was damaged or forged",
 }
 

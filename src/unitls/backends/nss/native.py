@@ -14,8 +14,7 @@ try:
 except ImportError as missing:
     raise ImportError(f"the package cffi is needed ({missing})") from missing
 
-from ...core import _memory_buffer as core
-from ...core._foreign import open_library
+from ...core._foreign import ForeignBuffer, open_library
 
 ffi: Final[Any] = _generated
 
@@ -32,6 +31,7 @@ WOULD_BLOCK: Final = -5998
 UNKNOWN_ISSUER: Final = -8179
 LIBRARY_FAILURE: Final = -8191
 NO_RENEGOTIATION: Final = -12176
+ECH_REFUSED: Final = -12098
 
 # ssl.h: the options of a socket
 SECURITY: Final = 1
@@ -47,7 +47,7 @@ ALPN: Final = 26
 REUSE_SERVER_ECDHE_KEY: Final = 27
 SERVER_DHE: Final = 29
 EXTENDED_MASTER_SECRET: Final = 30
-REQUIRE_DH_NAMED_GROUPS: Final = 32
+EARLY_DATA: Final = 33
 TLS13_COMPATIBILITY: Final = 35
 V2_COMPATIBLE_HELLO: Final = 38
 POST_HANDSHAKE_AUTHENTICATION: Final = 39
@@ -66,13 +66,10 @@ _WITHOUT_DATABASE: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x20  # no certificates, 
 _LEAST_VERSION: Final = (3, 87)
 
 
-class MemoryBuffer(core.MemoryBuffer):
-    """A buffer without a bound: NSS cannot be told that a record was taken in part."""
+class MemoryBuffer(ForeignBuffer):
+    """A buffer that can be looked into: what NSS does not tell is read from what it sends and gets."""
 
     __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__()
 
     def peek(self) -> bytes:
         """Everything that can be read, which stays."""
@@ -196,3 +193,8 @@ set_resumption_token_callback: Final = experimental("SSL_SetResumptionTokenCallb
 set_secret_callback: Final = experimental("SSL_SecretCallback", "SSLSecretCallbackSet")
 set_hello_retry_callback: Final = experimental("SSL_HelloRetryRequestCallback", "SSLHelloRetryRequestCallbackSet")
 set_time_function: Final = experimental("SSL_SetTimeFunc", "SSLSetTimeFunc")
+create_anti_replay: Final = experimental("SSL_CreateAntiReplayContext", "SSLCreateAntiReplayContext")
+set_anti_replay: Final = experimental("SSL_SetAntiReplayContext", "SSLSetAntiReplayContext")
+release_anti_replay: Final = experimental("SSL_ReleaseAntiReplayContext", "SSLReleaseAntiReplayContext")
+set_max_early_data: Final = experimental("SSL_SetMaxEarlyDataSize", "SSLSetMaxEarlyDataSize")
+set_ech_configs: Final = experimental("SSL_SetClientEchConfigs", "SSLSetClientEchConfigs")

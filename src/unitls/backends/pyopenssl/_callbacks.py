@@ -74,7 +74,11 @@ def set_ocsp_check(context: SSL.Context, clock: Callable[[], float] | None) -> N
         if lib.SSL_session_reused(ssl):
             return True
         path = native.ders_of(lib.SSL_get0_verified_chain(ssl))
-        KEPT.fault = ocsp_fault(response, path, (clock or time.time)())
+        try:
+            KEPT.fault = ocsp_fault(response, path, (clock or time.time)())
+        except Exception as error:
+            KEPT.problem = error
+            return False
         return KEPT.fault is None
 
     context.set_ocsp_client_callback(is_good)

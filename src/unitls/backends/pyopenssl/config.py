@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._der import DERError
 from ...core._settings import Settings
-from ...core._system_trust import system_bundle
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralTrustStore
 from ...core._x509 import certificate_fields
 from . import _callbacks as callbacks
@@ -233,8 +233,9 @@ def _set_verification(context: Any, settings: Settings) -> tuple[bytes, ...]:
     configuration = settings.configuration
     store = context.get_cert_store()
     flags = native.X509_V_FLAG_PARTIAL_CHAIN  # any anchor ends a path, an intermediate as well as a root
-    if settings.system_trust:
-        _load_system_trust(context)
+    for anchor in system_anchors().anchors if settings.system_trust else ():
+        with contextlib.suppress(SSL.Error, ConfigurationError):  # one that the library cannot read is not trusted
+            store.add_cert(load_certificate(anchor, "an anchor"))
     for anchor in settings.anchors:
         certificate = load_certificate(anchor, "an anchor")
         store.add_cert(certificate)
@@ -262,17 +263,6 @@ def _with_late_trust(settings: Settings) -> Settings:
     if not isinstance(store, NeutralTrustStore):
         raise make(ConfigurationError, "client certificates are to be asked for, but there is no trust store for them")
     return replace(settings, system_trust=store.is_system, anchors=store.anchors)
-
-
-def _load_system_trust(context: SSL.Context) -> None:
-    bundle = system_bundle()
-    folder = None if sys.flags.ignore_environment else os.environ.get("SSL_CERT_DIR")
-    if bundle is None and folder is None:
-        raise make(ConfigurationError, "the system's trust store was not found")
-    try:
-        context.load_verify_locations(bundle, folder)
-    except SSL.Error as error:
-        raise make(ConfigurationError, f"the system's trust store cannot be read: {bundle or folder}") from error
 
 
 def _load_crl(der: bytes) -> Any:

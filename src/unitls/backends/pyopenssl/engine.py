@@ -76,22 +76,17 @@ class PyOpenSSLEngine(Engine):
 
     def handshake(self) -> None:
         context = self._context
-        if context.is_watched:
-            if context.clock is not None:
-                self._set_time(context.clock())
-            with self._collected():
-                self._step()
+        if not context.is_watched:
+            self._step()
             return
-        if ERR_peek_error():
-            ERR_clear_error()
-        if self._incoming.is_between:
-            self._incoming.feed()
-        result = SSL_do_handshake(self._ssl)
-        if result != 1:
-            self._fail(result)
+        if context.clock is not None:
+            self._set_time(context.clock())
+        with self._collected():
+            self._step()
 
     def _step(self) -> None:
-        ERR_clear_error()
+        if ERR_peek_error():
+            ERR_clear_error()
         if self._incoming.is_between:
             self._incoming.feed()
         result = SSL_do_handshake(self._ssl)
@@ -250,7 +245,7 @@ class PyOpenSSLEngine(Engine):
 
     def export(self, label: bytes, length: int, context: bytes | None) -> bytes:
         ERR_clear_error()
-        target = allocate("unsigned char[]", max(length, 1))
+        target = allocate("unsigned char[]", length)
         value = b"" if context is None else context
         result = lib.SSL_export_keying_material(
             self._ssl, target, length, label, len(label), value, len(value), context is not None
