@@ -105,6 +105,8 @@ def set_default_backend(backend: str | Backend | None) -> None:
     global _default
     if isinstance(backend, str):
         backend = _load(backend)
+    if not isinstance(backend, (Backend, type(None))):
+        raise ConfigurationError(f"a backend is set by its name or as a Backend, not as {type(backend).__name__}")
     with _lock:
         _default = backend
 

@@ -83,8 +83,8 @@ def test_every_feature_of_a_backend_has_a_case() -> None:
 
 
 def _line(**changes: Any) -> Expectation:
-    values = {"backend": GOOD.name, "case": "handshake-completes", "reason": "a test", "link": "https://example.org/"}
-    return Expectation(**{**values, **changes})
+    values = {"backend": GOOD.name, "case": "handshake-completes", "failure": "*", "reason": "a test"}
+    return Expectation(**{**values, "link": "https://example.org/", **changes})
 
 
 def test_shipped_expectations_name_cases() -> None:
@@ -93,6 +93,7 @@ def test_shipped_expectations_name_cases() -> None:
     for line in load_expectations():
         assert fnmatch.filter(CASES, line.case), line
         assert line.link.startswith("https://"), line
+        assert line.failure.strip("*"), line
 
 
 def test_a_stale_expectation_fails_the_run() -> None:
@@ -121,6 +122,16 @@ def test_an_expected_failure_is_no_failure() -> None:
     assert report.count(Result.EXPECTED) == 1
 
 
+def test_another_failure_than_the_expected_one_is_a_failure() -> None:
+    line = _line(case="failing", failure="*as expected*")
+    for text, result in (("as expected", Result.EXPECTED), ("otherwise", Result.FAILED)):
+        failing = _case(lambda kit, text=text: _raise(NotConforming(text)))
+        report = run(GOOD, cases={"failing": failing}, expectations=[line])
+        assert report.count(result) == 1
+    assert "otherwise" in str(report)
+    assert line.failure in str(report)
+
+
 @pytest.mark.parametrize(
     ("changes", "applies"),
     [
@@ -143,11 +154,12 @@ def test_what_an_expectation_is_about(changes: dict[str, Any], applies: bool) ->
 @pytest.mark.parametrize(
     "line",
     [
-        {"backend": "x", "case": "y", "reason": "z"},
-        {"backend": "x", "case": "y", "reason": "", "link": "l"},
-        {"backend": "x", "case": "y", "reason": "z", "link": "l", "why": "no"},
-        {"backend": "x", "case": "y", "reason": "z", "link": "l", "role": "both"},
-        {"backend": "x", "case": 7, "reason": "z", "link": "l"},
+        {"backend": "x", "case": "y", "failure": "*", "reason": "z"},
+        {"backend": "x", "case": "y", "reason": "z", "link": "l"},
+        {"backend": "x", "case": "y", "failure": "*", "reason": "", "link": "l"},
+        {"backend": "x", "case": "y", "failure": "*", "reason": "z", "link": "l", "why": "no"},
+        {"backend": "x", "case": "y", "failure": "*", "reason": "z", "link": "l", "role": "both"},
+        {"backend": "x", "case": 7, "failure": "*", "reason": "z", "link": "l"},
     ],
 )
 def test_a_broken_line_is_refused(line: dict[str, Any]) -> None:
@@ -388,12 +400,12 @@ def test_the_kit_needs_no_pytest(tmp_path: Path) -> None:
     assert done.stdout.strip() == "6 passed"
 
 
-def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "UNITLS"))}
+def _python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "UNITLS"))}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=environment,
+        env=ours | environment,
         capture_output=True,
         text=True,
         timeout=50,
@@ -401,16 +413,21 @@ def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in an empty folder; the plugin comes by its entry point, or by name where the package is not installed."""
-    plugin = "unitls.testing.pytest_plugin"
-    registered = any(entry.value == plugin for entry in entry_points(group="pytest11"))
-    options = () if registered else ("-p", plugin)
-    return _python(folder, "-m", "pytest", "-q", "-W", "error", *options, "--pyargs", "unitls.testing", *arguments)
+_PLUGIN = "unitls.testing.pytest_plugin"
+
+
+def _pytest(folder: Path, *arguments: str, by_entry_point: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run pytest in an empty folder; with no other plugins, whose imports would take longest, unless all of them come."""
+    how = () if by_entry_point else ("-p", _PLUGIN)
+    alone = {} if by_entry_point else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = ("-m", "pytest", "-q", "-W", "error", *how, "--pyargs", "unitls.testing", *arguments)
+    return _python(folder, *command, **alone)
 
 
 def test_the_plugin_in_an_empty_folder(tmp_path: Path) -> None:
-    done = _pytest(tmp_path, "--tls-backend", GOOD.name, "--tls-case", "handshake-completes", "--tls-case", "zoo-good*")
+    chosen = ("--tls-backend", GOOD.name, "--tls-case", "handshake-completes", "--tls-case", "zoo-good*")
+    registered = any(entry.value == _PLUGIN for entry in entry_points(group="pytest11"))
+    done = _pytest(tmp_path, *chosen, by_entry_point=registered)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
 

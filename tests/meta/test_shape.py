@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import re
 import socket
@@ -17,8 +18,18 @@ from _source import PACKAGE, ROOT, functions, label, modules, package_modules, t
 
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 500
-FACES = ("unitls", "unitls.asyncio", "unitls.insecure", "unitls.testing")
-"""The names of `unitls.compat` are other people's, and have tests of their own."""
+FACES = (
+    "unitls", "unitls.asyncio", "unitls.compat.pep543", "unitls.compat.pep748", "unitls.insecure", "unitls.testing",
+)  # fmt: skip
+"""Modules that bind their public names and no others. Those of `unitls.compat.ssl` are another module's, and have tests
+of their own."""
+DOCUMENTED = (
+    *FACES,
+    *(["unitls.anyio"] if importlib.util.find_spec("anyio") else []),
+    "unitls.compat.pep748.insecure",
+    *(f"unitls.stdlib.{path.stem}" for path in sorted((PACKAGE / "stdlib").glob("[a-z]*.py"))),
+)
+"""Modules whose public names say what they are for."""
 PROJECT = [ROOT / name for name in ("tests", "tools", "benchmarks", "examples")]
 
 # Written apart, so that this file does not hold what it looks for.
@@ -124,13 +135,17 @@ def test_all_is_the_public_names_and_nothing_else(name: str) -> None:
     assert bound | set(getattr(module, "_LAZY", ())) >= set(module.__all__)
 
 
+def is_ours(value: Any) -> bool:
+    return (getattr(value, "__module__", None) or "unitls").startswith("unitls")  # a property does not say
+
+
 def public_values() -> list[tuple[str, Any]]:
     found = {}
-    for name in FACES:
+    for name in DOCUMENTED:
         module = import_module(name)
         for item in module.__all__:
             found[f"{name}.{item}"] = getattr(module, item)
-    return sorted(found.items())
+    return sorted((item, value) for item, value in found.items() if is_ours(value))
 
 
 PUBLIC = [(name, value) for name, value in public_values() if inspect.isclass(value) or inspect.isfunction(value)]
@@ -145,7 +160,7 @@ def methods_of(kind: type[Any]) -> list[str]:
 
 
 def is_documented_kind(value: Any) -> bool:
-    return isinstance(value, (property, classmethod, staticmethod, types.FunctionType))
+    return isinstance(value, (property, classmethod, staticmethod, types.FunctionType)) and is_ours(value)
 
 
 def documentation(kind: type[Any], name: str) -> str:

@@ -134,7 +134,7 @@ def test_a_choice_of_suites_can_be_lacking() -> None:
 WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (client, {"lower_bound": 0x0303}, "lower_bound"),
     (client, {"upper_bound": "TLSv1.3"}, "upper_bound"),
-    (client, {"inner_protocols": ["h2"]}, "NextProtocol or a byte string"),
+    (client, {"inner_protocols": ["h2"]}, "NextProtocol or byte string"),
     (client, {"inner_protocols": [b""]}, "1 to 255"),
     (client, {"inner_protocols": [b"x" * 256]}, "1 to 255"),
     (client, {"inner_protocols": [b"x" * 255] * 257}, "65,535"),
@@ -157,6 +157,32 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (client, {"validate_certificates": False, "pins": [bytes(32)]}, "pins"),
     (client, {"validate_certificates": False, "verification_hook": print}, "verification_hook"),
     (client, {"identities": [identity(), identity()]}, "one identity"),
+    (client, {"validate_certificates": None}, "validate_certificates must be True or False"),
+    (server, {"validate_certificates": "no"}, "validate_certificates must be True or False"),
+    (client, {"identities": ["leaf.pem"]}, "identities must hold Identity values"),
+    (client, {"verification_hook": "hook"}, "callable"),
+    (client, {"verification_time": 5.0}, "callable"),
+    (client, {"choose_certificate": "first"}, "callable"),
+    (client, {"session_cache": {}}, "SessionCache"),
+    (client, {"external_psk": b"key"}, "ExternalPSK"),
+    (client, {"external_psk": unitls.ExternalPSK(b"", b"key")}, "not empty"),
+    (client, {"external_psk": unitls.ExternalPSK(b"name", b"")}, "not empty"),
+    (client, {"external_psk": unitls.ExternalPSK(b"name", b"key", "md5")}, "hash"),
+    (client, {"external_psk": unitls.ExternalPSK(b"n", b"k"), "upper_bound": unitls.TLSVersion.TLSv1_2}, "TLS 1.3"),
+    (client, {"key_log": b"keys"}, "key_log"),
+    (client, {"handshake_timeout": "5"}, "handshake_timeout"),
+    (client, {"handshake_timeout": True}, "handshake_timeout"),
+    (client, {"max_handshake_size": 1e6}, "max_handshake_size"),
+    (client, {"verification_depth": "1"}, "verification_depth"),
+    (client, {"crls": ["list"]}, "crls must hold"),
+    (client, {"validate_certificates": False, "crls": [b"0"]}, "crls needs validate_certificates"),
+    (client, {"validate_certificates": False, "verification_depth": 0}, "verification_depth needs"),
+    (client, {"validate_certificates": False, "verification_time": float}, "verification_time needs"),
+    (client, {"validate_certificates": False, "request_ocsp": True}, "request_ocsp needs"),
+    (server, {"crls": [b"0"]}, "crls needs validate_certificates"),
+    (server, {"client_authentication": True}, "ClientAuthentication"),
+    (server, {"max_early_data": -1}, "max_early_data"),
+    (server, {"ticket_keys": [5]}, "ticket_keys must hold"),
     (server, {"sni_callback": "callback"}, "callable"),
     (server, {"ticket_count": -1}, "ticket_count"),
     (server, {"ticket_count": 256}, "ticket_count"),
@@ -168,6 +194,17 @@ def test_values_that_are_wrong_in_themselves(make: Callable[..., Any], values: d
     with pytest.raises(unitls.ConfigurationError, match=text) as caught:
         check_values(make(**values))
     assert not isinstance(caught.value, unitls.UnsupportedFeature)
+
+
+def test_certificates_that_come_later_are_verified_too() -> None:
+    check_values(server(post_handshake_authentication=True, crls=[b"0"], trust_store=TRUST))
+
+
+@pytest.mark.parametrize("name", ["identities", "ciphers", "inner_protocols", "crls", "pins"])
+def test_a_single_value_is_no_list(name: str) -> None:
+    for value in (b"one", "one", 5):
+        with pytest.raises(unitls.ConfigurationError, match=f"{name} must be a list"):
+            client(**{name: value})
 
 
 def test_an_empty_trust_store_is_a_mistake() -> None:
@@ -184,6 +221,8 @@ def test_setters_check_their_types() -> None:
         lambda: context.set_inner_protocols(b"h2"),  # type: ignore[arg-type]
         lambda: context.set_inner_protocols("h2"),  # type: ignore[arg-type]
         lambda: context.set_ciphers([]),
+        lambda: setattr(context, "validate_certificates", None),
+        lambda: setattr(context, "validate_certificates", 0),
         lambda: context.register_certificates([], unitls.PrivateKey.from_buffer(IDS.client.key_pem)),
         lambda: setattr(context, "configuration", server()),
         lambda: context.backend.client_context(server()),  # type: ignore[arg-type]

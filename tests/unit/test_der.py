@@ -119,7 +119,11 @@ def test_object_identifiers(content: str, text: str) -> None:
     assert DERReader(encode(OBJECT_IDENTIFIER, bytes.fromhex(content))).object_identifier() == text
 
 
-@pytest.mark.parametrize("content", ["", "2a86", "2a8001", "80"])
+def test_an_arc_as_large_as_a_uuid() -> None:
+    assert dotted(bytes.fromhex("6983" + "ff" * 17 + "7f")) == f"2.25.{(1 << 128) - 1}"
+
+
+@pytest.mark.parametrize("content", ["", "2a86", "2a8001", "80", "6984" + "80" * 17 + "00", "2b" + "ff" * 3000 + "01"])
 def test_bad_object_identifiers(content: str) -> None:
     with pytest.raises(DERError, match="OBJECT IDENTIFIER"):
         dotted(bytes.fromhex(content))

@@ -176,6 +176,8 @@ CA = certificate([dns("a.example")], is_ca=True)
     ("now", "expected"),
     [
         (NOT_BEFORE.timestamp() - 1, VerifyFailure.NOT_YET_VALID),
+        (float("nan"), VerifyFailure.NOT_YET_VALID),
+        (float("inf"), VerifyFailure.EXPIRED),
         (NOT_BEFORE.timestamp(), None),
         (NOT_AFTER.timestamp(), None),
         (NOT_AFTER.timestamp() + 1, VerifyFailure.EXPIRED),

@@ -35,10 +35,14 @@ def test_subjects_replace_the_host_for_checking_only() -> None:
     assert peer_names("server.test", subjects, validate=False) == PeerNames("server.test", None)
 
 
-@pytest.mark.parametrize("subjects", [[], (), ["server.test"], "server.test", b"server.test", [b"x"], [None]])
-def test_subjects_are_typed_and_not_empty(subjects: Sequence[Any]) -> None:
+@pytest.mark.parametrize("validate", [True, False])
+@pytest.mark.parametrize(
+    "subjects",
+    [[], (), ["server.test"], "server.test", b"server.test", [b"x"], [None], DNSName("server.test"), 7],
+)
+def test_subjects_are_typed_and_not_empty(subjects: Sequence[Any], validate: bool) -> None:
     with pytest.raises(unitls.ConfigurationError, match="valid_subjects"):
-        peer_names("server.test", subjects, validate=True)
+        peer_names("server.test", subjects, validate=validate)
 
 
 def test_with_validation_there_has_to_be_a_name() -> None:

@@ -45,3 +45,11 @@ def test_a_file_without_a_key_is_told() -> None:
     bag = pkcs12.serialize_key_and_certificates(None, None, None, [leaf], serialization.NoEncryption())
     with pytest.raises(unitls.ConfigurationError, match="no certificate with its private key"):
         unitls.load_pkcs12(bag)
+
+
+@pytest.mark.parametrize(
+    ("buffer", "password"), [("text", None), (7, None), (None, None), (packed(b"s"), "s"), (packed(b"s"), 7)]
+)
+def test_a_file_and_a_passphrase_are_bytes(buffer: object, password: object) -> None:
+    with pytest.raises(unitls.ConfigurationError, match="bytes"):
+        unitls.load_pkcs12(buffer, password)  # type: ignore[arg-type]

@@ -119,6 +119,8 @@ def test_a_bad_default_is_refused_and_the_old_one_stays() -> None:
     unitls.set_default_backend(fake)
     with pytest.raises(unitls.ConfigurationError, match="nonesuch"):
         unitls.set_default_backend("nonesuch")
+    with pytest.raises(unitls.ConfigurationError, match="not as object"):
+        unitls.set_default_backend(object())  # type: ignore[arg-type]
     assert unitls.get_backend() is fake
 
 

@@ -182,6 +182,16 @@ def test_the_key_log_comes_from_the_configuration_or_the_environment(monkeypatch
     assert client(key_log="").key_log is None
 
 
+def test_a_key_log_that_the_environment_asks_for_is_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", "/from/environment")
+    without = library(Feature.KEY_LOG)
+    with pytest.raises(unitls.UnsupportedFeature, match="unset SSLKEYLOGFILE") as caught:
+        resolve(unitls.TLSClientConfiguration(trust_store=TRUST), without, server_side=False)
+    assert caught.value.feature is Feature.KEY_LOG
+    settings = resolve(unitls.TLSClientConfiguration(trust_store=TRUST, key_log=""), without, server_side=False)
+    assert settings.key_log is None
+
+
 def test_two_settings_of_the_same_configuration_are_equal() -> None:
     assert client(ciphers=[AES128]) == client(ciphers=(AES128,))
     assert "anchors=" not in repr(client())

@@ -90,6 +90,10 @@ def test_what_is_no_address(value: str) -> None:
         ("spiffe://Domain.Test/Path", "spiffe://domain.test/Path"),
         ("HTTPS://A.test", "https://a.test"),
         ("urn:Example:X", "urn:Example:X"),
+        ("https://User:Pass@A.test:1/X", "https://User:Pass@a.test:1/X"),
+        ("https://A.test?Query/X", "https://a.test?Query/X"),
+        ("https://A.test#Part", "https://a.test#Part"),
+        ("https://A.test/x@Y", "https://a.test/x@Y"),
     ],
 )
 def test_uris(text: str, uri: str) -> None:
@@ -100,6 +104,13 @@ def test_uris(text: str, uri: str) -> None:
 def test_what_is_no_uri(text: str) -> None:
     with pytest.raises(unitls.ConfigurationError):
         URI(text)
+
+
+@pytest.mark.parametrize("value", [None, 7, 2130706433, b"a.test", b"\x7f\0\0\1", ["a.test"]])
+def test_a_name_is_text(value: Any) -> None:
+    for make in (DNSName, IPAddress, URI):
+        with pytest.raises(unitls.ConfigurationError):
+            make(value)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "::1", "[::1]", "[127.0.0.1]"])

@@ -129,6 +129,15 @@ def test_a_passphrase_is_bytes(answer: Any) -> None:
         unitls.PrivateKey.from_buffer(KEYS[ENCRYPTED[0]][0], answer)
 
 
+def test_a_passphrase_may_be_wiped_once_the_key_was_made() -> None:
+    data, password = KEYS[ENCRYPTED[0]]
+    assert password is not None
+    given = bytearray(password)
+    key = NeutralPrivateKey.from_buffer(data, given)
+    given[:] = bytes(len(given))
+    assert key.passphrase() == password
+
+
 def test_an_exception_of_the_callable_reaches_the_caller() -> None:
     def fail() -> bytes:
         raise KeyError("vault")
@@ -181,6 +190,9 @@ def test_a_signer() -> None:
         unitls.PrivateKey.from_signer(b"no key", lambda scheme, message: b"")
     with pytest.raises(unitls.ConfigurationError, match="callable"):
         unitls.PrivateKey.from_signer(spki, None)  # type: ignore[arg-type]
+    for wrong in ("text", 7, None):
+        with pytest.raises(unitls.ConfigurationError, match="public key"):
+            unitls.PrivateKey.from_signer(wrong, lambda scheme, message: b"")  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------------------------------- trust

@@ -40,7 +40,7 @@ class Engine:
 
 def verdict(engine: Engine, subjects: Any = SUBJECTS, **values: Any) -> bytes | None:
     configuration = unitls.TLSClientConfiguration(**{"trust_store": TRUST, **values})
-    return judge(FakeProvider(), configuration, ConnectionPlan(False, None, subjects), engine)  # type: ignore[arg-type]
+    return judge(FakeProvider(), configuration, ConnectionPlan(False, None, subjects), engine).leaf  # type: ignore[arg-type]
 
 
 def refusal(engine: Engine, subjects: Any = SUBJECTS, **values: Any) -> unitls.CertificateVerificationError:

@@ -6,13 +6,14 @@ import datetime
 import pytest
 from _certs import NOT_AFTER, NOT_BEFORE, certificate, dns, ec_key, ip, rsa_key
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from unitls.core._der import DERError, DERReader, encode
+from unitls.core._der import DERError, DERReader, encode, enter_whole
 from unitls.core._x509 import _time, certificate_fields, parse_certificate
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
@@ -54,6 +55,52 @@ def test_names_and_usages() -> None:
 
 def test_rsa_bits() -> None:
     assert certificate_fields(certificate(key=rsa_key())).rsa_bits == 2048
+
+
+@pytest.mark.parametrize("padding", [None, padding.PSS(padding.MGF1(hashes.SHA384()), 48)])
+@pytest.mark.parametrize(
+    ("digest", "name"), [(hashes.SHA256(), "sha256"), (hashes.SHA384(), "sha384"), (hashes.SHA512(), "sha512")]
+)
+def test_the_hash_of_an_rsa_signature(padding: padding.PSS | None, digest: hashes.HashAlgorithm, name: str) -> None:
+    subject = x509.Name([])
+    builder = x509.CertificateBuilder(subject, subject, rsa_key().public_key(), 1, NOT_BEFORE, NOT_AFTER)
+    made = builder.sign(rsa_key(), digest, rsa_padding=padding)  # type: ignore[arg-type]
+    fields = certificate_fields(made.public_bytes(Encoding.DER))
+    assert fields.signature_hash == name
+    assert not fields.is_weakly_signed
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "weak"),
+    [
+        ("300b06092a864886f70d01010a", "sha1", True),  # RSASSA-PSS without parameters
+        ("300d06092a864886f70d01010a3000", "sha1", True),
+        ("300d06092a864886f70d0101050500", "sha1", True),
+        ("300d06092a864886f70d0101040500", "md5", True),
+        ("300906072a8648ce3d0401", "sha1", True),
+        ("300a06082a8648ce3d040303", "sha384", False),
+        ("300506032b6570", None, False),  # Ed25519
+    ],
+)
+def test_the_hash_of_a_signature(algorithm: str, name: str | None, weak: bool) -> None:
+    ours = bytes.fromhex("300a06082a8648ce3d040302")
+    assert LEAF.count(ours) == 2
+    spliced = _with_algorithm(LEAF, bytes.fromhex(algorithm))
+    fields = parse_certificate(spliced)
+    assert (fields.signature_hash, fields.is_weakly_signed) == (name, weak)
+
+
+def _with_algorithm(der: bytes, algorithm: bytes) -> bytes:
+    """The certificate with other signature algorithms; its signature is worth nothing then."""
+    outer = enter_whole(der, 0x30)
+    tbs = enter_whole(outer.element(0x30), 0x30)
+    head = [tbs.element(0xA0), tbs.element(0x02)]
+    tbs.skip(0x30)
+    rest = []
+    while tbs.peek() >= 0:
+        rest.append(tbs.element(tbs.peek()))
+    outer.skip(0x30)
+    return encode(0x30, encode(0x30, *head, algorithm, *rest), algorithm, outer.element(0x03))
 
 
 def test_self_issued() -> None:

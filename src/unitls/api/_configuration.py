@@ -6,11 +6,12 @@ fields beyond the specification are each a `Feature`: a backend that lacks it re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._certificates import Identity
+from ._errors import ConfigurationError
 from ._protocols import ClientAuthentication, NextProtocol
 from ._trust import TrustStore
 from ._versions import TLSVersion
@@ -46,7 +47,10 @@ class TLSConfiguration:
     """What client and server have in common.
 
     Values are immutable, comparable and hashable: trust compares by content, callbacks and private keys by identity.
-    Sequences given as lists are kept as tuples.
+    Sequences given as lists are kept as tuples. What else is wrong with a value is said by the context that gets it.
+
+    Raises:
+        ConfigurationError: a single value stands where a list is needed.
 
     Attributes:
         validate_certificates: whether the peer's certificate is verified, completely, or not at all.
@@ -72,8 +76,8 @@ class TLSConfiguration:
         verification_depth: how many intermediates a path may have. Needs `Feature.VERIFICATION_DEPTH`.
         external_psk: a pre-shared key. Needs `Feature.EXTERNAL_PSK`.
         key_log: a file that secrets are appended to, for a protocol analyser: whoever reads it reads the traffic. Needs
-            `Feature.KEY_LOG`. `None` means what the environment variable ``SSLKEYLOGFILE`` says (nothing under
-            ``python -E`` and ``-I``), an empty string means none.
+            `Feature.KEY_LOG`, which is refused without it also where `None` stands for what the environment variable
+            ``SSLKEYLOGFILE`` says (nothing under ``python -E`` and ``-I``). An empty string means none.
         handshake_timeout: seconds a handshake on a blocking or timed socket may take, on top of the socket's own
             timeout. `None` is no further limit.
         max_handshake_size: how many bytes the peer may send before the handshake is done.
@@ -105,6 +109,8 @@ class TLSConfiguration:
         for name in _SEQUENCES:
             value: Any = getattr(self, name, None)
             if value is not None and not isinstance(value, tuple):
+                if isinstance(value, (str, bytes, bytearray)) or not isinstance(value, Iterable):
+                    raise ConfigurationError(f"{name} must be a list, not {type(value).__name__}")
                 object.__setattr__(self, name, tuple(value))
 
 
@@ -144,7 +150,8 @@ class TLSServerConfiguration(TLSConfiguration):
     """What a server wants; see `TLSConfiguration` for the rest.
 
     ``validate_certificates`` speaks of client certificates here; it is `False` by default, and says the same as
-    ``client_authentication`` not being `ClientAuthentication.NONE`.
+    ``client_authentication`` not being `ClientAuthentication.NONE`. Where the two contradict each other, certificates are
+    asked for: to switch that off in a copy (`dataclasses.replace`), change both.
 
     Attributes:
         client_authentication: whether clients are asked for a certificate. Anything but `NONE` needs ``trust_store``.

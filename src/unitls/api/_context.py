@@ -58,6 +58,17 @@ class _BaseContext(metaclass=ABCMeta):
 
     @property
     @abstractmethod
+    def verifier(self) -> str | None:
+        """Who verifies the certificates of peers, and against whose roots, in words for people; `None` if nobody does.
+
+        It is the library with its version; with `TrustStore.system()` the platform, where that has a verification.
+
+        Raises:
+            ConfigurationError: the system's trust store is empty, or cannot be read.
+        """
+
+    @property
+    @abstractmethod
     def validate_certificates(self) -> bool:
         """Whether to validate the TLS certificates.
 
@@ -266,9 +277,10 @@ class ServerContext(_BaseContext):
             callback: called with the wrapped socket or buffer, the IDNA-decoded server name (as received where it does
                 not decode, `None` if the client sent none), and this context. It runs before anything has been
                 negotiated: assigning ``wrapped.context`` replaces certificates, versions, ciphers, protocols and client
-                authentication. If it returns anything but `None`, the handshake ends with the alert unrecognized_name;
-                if it raises, with internal_error, and the exception is the ``__cause__`` of what ``do_handshake``
-                raises. `None` disables it.
+                authentication. If it returns anything but `None`, the handshake ends: with the alert of that number
+                if it is one (an `AlertDescription`, say), else with unrecognized_name. If it raises, the handshake
+                ends with internal_error, and the exception is the ``__cause__`` of what ``do_handshake`` raises. `None`
+                disables it.
 
         Raises:
             UnsupportedFeature: the backend cannot.

@@ -20,6 +20,8 @@ _LABEL: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 def _to_ascii(name: str) -> str:
     """The A-label form of a host name; ASCII names bypass IDNA (they may hold an underscore, or 'xn--' as it is)."""
+    if not isinstance(name, str):
+        raise ConfigurationError(f"a host name is a string, not {type(name).__name__}")
     if name.isascii():
         return name.lower()
     try:
@@ -95,6 +97,8 @@ class IPAddress:
     def __init__(self, address: str | ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
         import ipaddress
 
+        if not isinstance(address, (str, ipaddress.IPv4Address, ipaddress.IPv6Address)):
+            raise ConfigurationError(f"an IP address is given as text or from the module ipaddress, not {address!r}")
         try:
             value = ipaddress.ip_address(address)
         except ValueError as error:
@@ -109,12 +113,22 @@ class IPAddress:
         return str(ipaddress.ip_address(self.packed))
 
 
+def _with_lower_host(rest: str) -> str:
+    """What stands behind the scheme of a URI, its host in lower case: neither user, query nor fragment (RFC 3986)."""
+    if not rest.startswith("//"):
+        return rest
+    end = min((at for mark in "/?#" if (at := rest.find(mark, 2)) >= 0), default=len(rest))
+    start = max(2, rest.rfind("@", 2, end) + 1)
+    return rest[:start] + rest[start:end].lower() + rest[end:]
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class URI:
     """A URI, matched as a whole against ``uniformResourceIdentifier`` entries (SPIFFE identities, for example).
 
     Args:
-        uri: an absolute URI in ASCII. The scheme and the host are compared without case, the rest as it is.
+        uri: an absolute URI in ASCII. The scheme and the host are compared without case, the rest as it is (RFC 3986
+            section 6.2.2.1).
 
     Raises:
         ConfigurationError: it is not an absolute URI, or not ASCII.
@@ -123,6 +137,8 @@ class URI:
     uri: str
 
     def __init__(self, uri: str) -> None:
+        if not isinstance(uri, str):
+            raise ConfigurationError(f"a URI is a string, not {type(uri).__name__}")
         scheme, colon, rest = uri.partition(":")
         if (
             not (colon and rest and scheme.isascii() and scheme[:1].isalpha())
@@ -130,10 +146,7 @@ class URI:
             or not uri.isprintable()
         ):
             raise ConfigurationError(f"{uri!r} is not an absolute URI in ASCII")
-        if rest.startswith("//"):
-            host, slash, path = rest[2:].partition("/")
-            rest = f"//{host.lower()}{slash}{path}"
-        object.__setattr__(self, "uri", f"{scheme.lower()}:{rest}")
+        object.__setattr__(self, "uri", f"{scheme.lower()}:{_with_lower_host(rest)}")
 
     def __str__(self) -> str:
         return self.uri

@@ -143,13 +143,14 @@ class _Connection(metaclass=ABCMeta):
         """Return keying material bound to this connection (RFC 5705, RFC 8446 section 7.5).
 
         Args:
-            label: an ASCII label.
-            length: how many bytes.
-            context: the context value, if any.
+            label: an ASCII label of at most 249 bytes.
+            length: how many bytes, at most 8,160 (what HKDF gives with SHA-256).
+            context: the context value, if any: at most 65,535 bytes.
 
         Raises:
             UnsupportedFeature: the backend lacks `Feature.EXPORTER`.
-            ConfigurationError: the handshake is not done.
+            ConfigurationError: the handshake is not done, an argument is beyond these bounds, or the library, which may
+                take shorter labels only, has no such material.
         """
 
     @abstractmethod
@@ -164,16 +165,23 @@ class _Connection(metaclass=ABCMeta):
     def request_client_certificate(self) -> None:
         """Ask the client for a certificate now (TLS 1.3, RFC 8446 section 4.6.2).
 
+        A socket sends the request at once. The client answers when it reads; the answer is taken in by our next reads.
+
         Raises:
             UnsupportedFeature: the backend lacks `Feature.POST_HANDSHAKE_AUTHENTICATION`.
+            ConfigurationError: the handshake is not done, this is a client or not TLS 1.3, or the client does not let
+                itself be asked.
+            ConnectionFault: the connection is lost, or closed for writing.
         """
 
     @abstractmethod
     def update_keys(self) -> None:
-        """Send a KeyUpdate and ask the peer for one (TLS 1.3, RFC 8446 section 4.6.3).
+        """Send a KeyUpdate and ask the peer for one (TLS 1.3, RFC 8446 section 4.6.3). A socket sends it at once.
 
         Raises:
             UnsupportedFeature: the backend lacks `Feature.KEY_UPDATE`.
+            ConfigurationError: the handshake is not done, or this is not TLS 1.3.
+            ConnectionFault: the connection is lost, or closed for writing.
         """
 
     @abstractmethod

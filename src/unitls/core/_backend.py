@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..api._backend import Backend
 from ..api._certificates import Certificate
 from ._context import CoreClientContext, CoreServerContext
 from ._provider import Provider
+from ._system_verdict import told_capabilities
 from ._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 
 
@@ -41,7 +43,7 @@ def make_backend(provider: Provider, spelling: str, *, certificate: type[Certifi
         private_key=NeutralPrivateKey,
         trust_store=NeutralTrustStore,
         memory_buffer=provider.memory_buffer,
-        find_capabilities=provider.capabilities,
+        find_capabilities=functools.partial(told_capabilities, provider),
     )
     for made in classes:
         made.belongs_to = backend

@@ -6,18 +6,57 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..api._certificates import Identity
 from ..api._cipher_values import is_tls13_suite
 from ..api._codepoints import checked_codepoint
-from ..api._configuration import TLSClientConfiguration, TLSConfiguration, TLSServerConfiguration
+from ..api._configuration import ExternalPSK, TLSClientConfiguration, TLSConfiguration, TLSServerConfiguration
 from ..api._errors import ConfigurationError
 from ..api._features import Capabilities, Feature
-from ..api._protocols import NextProtocol
+from ..api._protocols import ClientAuthentication, NextProtocol
+from ..api._sessions import SessionCache
 from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
 from ._values import NeutralPrivateKey, NeutralTrustStore
 
+_MISSING: Final = object()
 _X25519MLKEM768: Final = 4588
-_USUAL_HANDSHAKE_SIZE: Final = TLSConfiguration().max_handshake_size
+_USUAL: Final = TLSClientConfiguration()
+
+_NONE: Final = type(None)
+_KINDS: Final[dict[str, tuple[tuple[Any, ...], str]]] = {
+    "validate_certificates": ((bool,), "True or False"),  # None is false, and must not switch validation off
+    "require_inner_protocol": ((bool,), "True or False"),
+    "fips": ((bool,), "True or False"),
+    "request_ocsp": ((bool,), "True or False"),
+    "post_handshake_authentication": ((bool,), "True or False"),
+    "early_data": ((bool,), "True or False"),
+    "lower_bound": ((TLSVersion,), "a TLSVersion"),
+    "upper_bound": ((TLSVersion,), "a TLSVersion"),
+    "client_authentication": ((ClientAuthentication,), "a ClientAuthentication"),
+    "trust_store": ((TrustStore, _NONE), "a TrustStore"),
+    "session_cache": ((SessionCache, _NONE), "a SessionCache"),
+    "external_psk": ((ExternalPSK, _NONE), "an ExternalPSK"),
+    "key_log": ((str, _NONE), "the path of a file, as text"),
+    "ech_config_list": ((bytes, _NONE), "bytes"),
+    "handshake_timeout": ((int, float, _NONE), "a number of seconds"),
+    "max_handshake_size": ((int,), "a number of bytes"),
+    "verification_depth": ((int, _NONE), "a number of certificates"),
+    "ticket_count": ((int, _NONE), "a number from 0 to 255"),
+    "max_early_data": ((int,), "a number of bytes"),
+    "verification_hook": ((Callable, _NONE), "callable"),
+    "verification_time": ((Callable, _NONE), "callable"),
+    "choose_certificate": ((Callable, _NONE), "callable"),
+    "sni_callback": ((Callable, _NONE), "callable"),
+}
+"""What each field has to be, and how that is said."""
+_ITEMS: Final[dict[str, tuple[tuple[Any, ...], str]]] = {
+    "identities": ((Identity,), "Identity values"),
+    "inner_protocols": ((NextProtocol, bytes), "NextProtocol or byte string values"),
+    "crls": ((bytes,), "revocation lists in DER"),
+    "pins": ((bytes,), "SHA-256 hashes of 32 bytes"),
+    "ticket_keys": ((bytes,), "byte strings"),
+}
+"""Likewise of what stands in each sequence."""
 
 _NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.DISABLE_VALIDATION, lambda c: isinstance(c, TLSClientConfiguration) and not c.validate_certificates),
@@ -35,7 +74,7 @@ _NEEDS: Final[tuple[tuple[Feature, Callable[[Any], Any]], ...]] = (
     (Feature.EXTERNAL_PSK, lambda c: c.external_psk is not None),
     (Feature.KEY_LOG, lambda c: c.key_log),
     (Feature.HANDSHAKE_TIMEOUT, lambda c: c.handshake_timeout is not None),
-    (Feature.HANDSHAKE_SIZE_LIMIT, lambda c: c.max_handshake_size != _USUAL_HANDSHAKE_SIZE),
+    (Feature.HANDSHAKE_SIZE_LIMIT, lambda c: c.max_handshake_size != _USUAL.max_handshake_size),
     (Feature.CIPHER_SUITES, lambda c: c.ciphers is not None and not all(map(is_tls13_suite, c.ciphers))),
     (Feature.FIPS, lambda c: c.fips),
     (Feature.OCSP_STAPLING, lambda c: any(item.ocsp_response is not None for item in c.identities)),
@@ -94,30 +133,38 @@ def check_values(configuration: TLSConfiguration) -> None:
     Raises:
         ConfigurationError: the message says which value, and what it has to be.
     """
-    _check_versions(configuration)
+    _check_kinds(configuration)
     _check_protocols(configuration)
     _check_codepoints(configuration)
     _check_limits(configuration)
     _check_trust(configuration)
-    if configuration.external_psk is not None and configuration.upper_bound < TLSVersion.TLSv1_3:
-        raise ConfigurationError("an external key needs TLS 1.3, and upper_bound is below that")
+    if configuration.external_psk is not None:
+        _check_psk(configuration.external_psk, configuration)
     if isinstance(configuration, TLSClientConfiguration) and len(configuration.identities) > 1:
         raise ConfigurationError("a client shows one identity; use choose_certificate to pick among several")
     if isinstance(configuration, TLSServerConfiguration):
         _check_server(configuration)
 
 
-def _check_versions(configuration: TLSConfiguration) -> None:
-    for name in ("lower_bound", "upper_bound"):
-        if not isinstance(getattr(configuration, name), TLSVersion):
-            raise ConfigurationError(f"{name} must be a TLSVersion")
+def _check_kinds(configuration: TLSConfiguration) -> None:
+    for name, (kinds, what) in _KINDS.items():
+        value = getattr(configuration, name, _MISSING)  # a client lacks what servers have
+        if value is not _MISSING and not _is_one_of(value, kinds):
+            raise ConfigurationError(f"{name} must be {what}, not {type(value).__name__}")
+    for name, (kinds, what) in _ITEMS.items():
+        for item in getattr(configuration, name, None) or ():
+            if not _is_one_of(item, kinds):
+                raise ConfigurationError(f"{name} must hold {what}, not {type(item).__name__}")
+
+
+def _is_one_of(value: object, kinds: tuple[Any, ...]) -> bool:
+    """As `isinstance`, but True and False are no numbers."""
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _check_protocols(configuration: TLSConfiguration) -> None:
     names = configuration.inner_protocols
     for item in names:
-        if not isinstance(item, (NextProtocol, bytes)):
-            raise ConfigurationError(f"a protocol is a NextProtocol or a byte string, not {type(item).__name__}")
         if isinstance(item, bytes) and not 1 <= len(item) <= 255:
             raise ConfigurationError("the name of a protocol has 1 to 255 bytes (RFC 7301 section 3.1)")
     if sum(1 + len(item.value if isinstance(item, NextProtocol) else item) for item in names) > 65535:
@@ -146,23 +193,37 @@ def _check_limits(configuration: TLSConfiguration) -> None:
         raise ConfigurationError("max_handshake_size is too small for any handshake: 1,024 bytes at least")
     if configuration.verification_depth is not None and configuration.verification_depth < 0:
         raise ConfigurationError("verification_depth is not negative")
-    if any(not isinstance(pin, bytes) or len(pin) != 32 for pin in configuration.pins):
+    if any(len(pin) != 32 for pin in configuration.pins):
         raise ConfigurationError("a pin is the SHA-256 hash of a SubjectPublicKeyInfo: 32 bytes")
+
+
+def _check_psk(psk: ExternalPSK, configuration: TLSConfiguration) -> None:
+    if not all(isinstance(value, bytes) and value for value in (psk.identity, psk.key)):
+        raise ConfigurationError("the identity and the key of an external key are byte strings that are not empty")
+    if psk.hash_name not in ("sha256", "sha384"):
+        raise ConfigurationError("the hash of an external key is 'sha256' or 'sha384'")
+    if configuration.upper_bound < TLSVersion.TLSv1_3:
+        raise ConfigurationError("an external key needs TLS 1.3, and upper_bound is below that")
 
 
 def _check_trust(configuration: TLSConfiguration) -> None:
     store = configuration.trust_store
-    if store is not None and not isinstance(store, TrustStore):
-        raise ConfigurationError(f"the trust store must be a TrustStore, not {type(store).__name__}")
     if isinstance(store, NeutralTrustStore) and not store.is_system and not store.anchors:
         raise ConfigurationError("the trust store is empty: no certificate could ever be accepted")
-    if (configuration.pins or configuration.verification_hook) and not configuration.validate_certificates:
+    if configuration.validate_certificates:
+        return
+    if configuration.pins or configuration.verification_hook:
         raise ConfigurationError("pins and verification_hook need validate_certificates")
+    if getattr(configuration, "post_handshake_authentication", False):
+        return  # certificates that come later are verified
+    for name in ("crls", "verification_depth", "verification_time", "request_ocsp"):
+        usual = getattr(_USUAL, name)
+        if getattr(configuration, name, usual) != usual:
+            raise ConfigurationError(f"{name} needs validate_certificates: without it no certificate is verified")
 
 
 def _check_server(configuration: TLSServerConfiguration) -> None:
-    callback = configuration.sni_callback
-    if callback is not None and not callable(callback):
-        raise ConfigurationError("the server name callback must be callable")
     if configuration.ticket_count is not None and not 0 <= configuration.ticket_count <= 255:
         raise ConfigurationError("ticket_count is a number from 0 to 255")
+    if configuration.max_early_data < 0:
+        raise ConfigurationError("max_early_data is not negative; 0 refuses early data")

@@ -95,6 +95,7 @@ class Connection(Information):
         self._in_callback = self._in_record = self._session_due = False
         self._judged = not natives.configuration.validate_certificates
         self._leaf = self._hello = None
+        self._path = ()
         self._session_key: Hashable | None = None
         self._identity = 0
         self._incoming: Any = incoming
@@ -155,7 +156,7 @@ class Connection(Information):
         """Keep a session for the next connection, once the server has given one."""
         if self._session_due and self._session_key is not None and self._engine is not None:
             self._session_due = not keep_session(
-                self._natives, self._session_key, self._engine, self._leaf, self._plan.session
+                self._natives, self._session_key, self._engine, self._leaf, self._plan.session, self._path
             )
 
     @property

@@ -28,6 +28,7 @@ from ._names import NO_NAMES, PeerNames, names_of, peer_names
 from ._provider import Provider
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
+from ._system_verdict import SystemJudge, check_platform, uses_platform, verification
 
 if TYPE_CHECKING:
     from ..api._backend import Backend
@@ -51,6 +52,7 @@ class Natives:
 
     Attributes:
         first: the native context of the first identity, which is the usual one; `None` until it was built.
+        system_judge: whom core asks about peers besides the library, if anybody; known as soon as `first` is.
     """
 
     __slots__ = (
@@ -66,6 +68,7 @@ class Natives:
         "provider",
         "remembers",
         "server_side",
+        "system_judge",
     )
 
     def __init__(self, provider: Provider, configuration: TLSConfiguration, server_side: bool) -> None:
@@ -81,6 +84,7 @@ class Natives:
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}
         self.first: Any = None
+        self.system_judge: SystemJudge | None = None
         cache = getattr(configuration, "session_cache", None)
         if cache is not None:
             weakref.finalize(self, _drop_sessions, cache, self._built)
@@ -106,7 +110,9 @@ class Natives:
                 if native is None:
                     settings = self.settings(identity, offer_protocols)
                     _audit(settings)
-                    native = self._built[key] = self.provider.build(settings)
+                    verified = verification(self.provider, settings)
+                    self.system_judge = verified.judge
+                    native = self._built[key] = self.provider.build(verified.settings)
                     if key == _USUAL:
                         self.first = native
         return native
@@ -167,7 +173,11 @@ class CoreContext(_BaseContext, Generic[C]):
         check_supported(configuration, capabilities, self.provider.name)
         store = configuration.trust_store if configuration.validate_certificates else TrustStore.system()
         trusting = dataclasses.replace(configuration, trust_store=store or TrustStore.system())
-        self.provider.check(resolve(trusting, capabilities, server_side=self.server_side))
+        settings = resolve(trusting, capabilities, server_side=self.server_side)
+        is_meant = store is not None or not self.server_side
+        if is_meant and settings.verify and uses_platform(self.provider, settings):
+            check_platform(settings)
+        self.provider.check(settings)
         for identity in configuration.identities:
             if not any(identity is item for item in known):
                 self.provider.check_identity(identity)
@@ -204,6 +214,11 @@ class CoreContext(_BaseContext, Generic[C]):
         suites = enabled_suites(settings, capabilities, self.provider.default_ciphers_for(settings))
         return tuple(cipher_suite(value) for value in suites)
 
+    @property
+    def verifier(self) -> str | None:
+        natives = self._natives
+        return verification(self.provider, natives.settings()).verifier or None
+
     def set_ciphers(self, ciphers: Sequence[CipherSuite | int]) -> None:
         self._change(ciphers=tuple(ciphers))
 
@@ -238,7 +253,7 @@ class CoreClientContext(CoreContext[TLSClientConfiguration], ClientContext):
 
     @validate_certificates.setter
     def validate_certificates(self, val: bool) -> None:
-        self._change(validate_certificates=bool(val))
+        self._change(validate_certificates=val)
 
     def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
         self._change(identities=(Identity(certificates, key),))
@@ -286,7 +301,7 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
     @validate_certificates.setter
     def validate_certificates(self, val: bool) -> None:
         mode = ClientAuthentication.REQUIRED if val else ClientAuthentication.NONE
-        self._change(validate_certificates=bool(val), client_authentication=mode)
+        self._change(validate_certificates=val, client_authentication=mode)
 
     def register_certificates(self, certificates: Sequence[Certificate], key: PrivateKey) -> None:
         with self._lock:
@@ -306,7 +321,7 @@ class CoreServerContext(CoreContext[TLSServerConfiguration], ServerContext):
         natives = self._natives
         if natives.first is not None:
             return natives
-        if not natives.configuration.identities and self.configuration.sni_callback is None:
+        if not natives.configuration.identities and getattr(natives.configuration, "sni_callback", None) is None:
             raise ConfigurationError("a server needs a certificate: call register_certificates() first")
         if natives.configuration.identities:
             natives.get()  # what is wrong with the settings is said here, before a byte is read

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket as socket_module
+from collections.abc import Callable
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from ..api._buffers import ReadableBuffer, WritableBuffer
-from ..api._errors import ConfigurationError
+from ..api._errors import ConfigurationError, WantWriteError
 from ..api._protocols import NextProtocol
 from ..api._versions import TLSVersion
+from ._buffer import CoreBuffer
 
 if TYPE_CHECKING:
     from ..api._ciphers import CipherSuite
     from ..api._groups import NamedGroup
     from ..api._wrapped import TLSWrappedSocket
-    from ._buffer import CoreBuffer
 
 _BLOCK = 65536
 
@@ -37,11 +40,14 @@ class Delegation:
     _closed: bool
     _io_refs: int
     _timeout: float | None
+    _send_lock: Lock
 
     if TYPE_CHECKING:
 
         def close(self) -> None: ...
+        def _deadline(self) -> float | None: ...
         def _opened(self) -> CoreBuffer: ...
+        def _send_out(self, wire: bytes, deadline: float | None) -> None: ...
         def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None: ...
 
     # ------------------------------------------------------------------------------------------ the buffer's
@@ -91,10 +97,19 @@ class Delegation:
         return self._handshaken().ocsp_response()
 
     def request_client_certificate(self) -> None:
-        self._handshaken().request_client_certificate()
+        self._command(CoreBuffer.request_client_certificate)
 
     def update_keys(self) -> None:
-        self._handshaken().update_keys()
+        self._command(CoreBuffer.update_keys)
+
+    def _command(self, command: Callable[[CoreBuffer], None]) -> None:
+        """Let the library send something of its own, now: the next send may be far away."""
+        buffer = self._handshaken()
+        with self._send_lock:
+            command(buffer)
+            # The command was taken, and must not be repeated: what does not get out now goes first with the next send.
+            with contextlib.suppress(WantWriteError):
+                self._send_out(buffer.take(), self._deadline())
 
     def write_early_data(self, data: ReadableBuffer) -> int:
         return self._opened().write_early_data(data)

@@ -25,6 +25,7 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 _MULTI_BYTE_TAG: Final = 0x1F
 _MAX_LENGTH_OCTETS: Final = 4
+_MAX_ARC: Final = 1 << 128  # ITU-T X.667 has the largest in use: a UUID in one arc
 
 
 class DERError(ValueError):
@@ -187,7 +188,7 @@ def dotted(content: bytes) -> str:
     """An OBJECT IDENTIFIER's content in dotted notation (X.690 section 8.19).
 
     Raises:
-        DERError: it is empty, cut off, or has an arc that is not in its shortest form.
+        DERError: it is empty, cut off, or has an arc that is not in its shortest form, or beyond 128 bits.
     """
     if not content or content[-1] >= 0x80:
         raise DERError("an OBJECT IDENTIFIER is empty or cut off")
@@ -197,6 +198,8 @@ def dotted(content: bytes) -> str:
         if arc == 0 and octet == 0x80:
             raise DERError("an OBJECT IDENTIFIER has an arc that is not in its shortest form")
         arc = arc << 7 | octet & 0x7F
+        if arc >= _MAX_ARC:
+            raise DERError("an OBJECT IDENTIFIER has an arc of more than 128 bits")
         if octet < 0x80:
             arcs.append(arc)
             arc = 0

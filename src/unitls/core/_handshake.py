@@ -135,13 +135,14 @@ class Handshake(Connection):
         certificate never goes to a server that has not been verified, and the peer never gets the Finished it waits for.
         """
         try:
-            leaf = judge(self._natives.provider, self._natives.configuration, self._plan, engine)
+            natives = self._natives
+            leaf, path = judge(natives.provider, natives.configuration, self._plan, engine, natives.system_judge)
         except CertificateVerificationError:
             earlier = self._outgoing.read()[:written]
             self._outgoing.write(earlier)
             raise
         if leaf is not None:
-            self._leaf, self._judged = leaf, True
+            self._leaf, self._path, self._judged = leaf, path, True
 
     def _finish(self, engine: Engine) -> None:
         """Check what was negotiated against what was asked for, whatever the library made of it. Fails closed."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ..api._buffers import ReadableBuffer
 from ..api._cipher_values import cipher_suite
-from ..api._errors import ConfigurationError
+from ..api._errors import ConfigurationError, TLSError
 from ..api._features import Feature
 from ..api._protocols import NextProtocol, next_protocol
 from ..api._versions import TLSVersion
 from ._client_hello import HelloError, parse_client_hello
+from ._der import DERError
 from ._sni_choice import decoded_name
-from ._state import BEFORE, State
+from ._state import BEFORE, WRITABLE, State
 from ._verdict import trusted_path
 from ._x509 import certificate_fields
 
@@ -23,15 +25,11 @@ if TYPE_CHECKING:
     from ._context import Natives
     from ._names import PeerNames
     from ._provider import ConnectionPlan, Engine
+    from ._relay import Relay
 
-# The hash of tls-server-end-point is the one of the certificate's signature, MD5 and SHA-1 replaced by SHA-256
-# (RFC 5929 section 4.1). An algorithm without a hash of its own has no such binding; OpenSSL uses SHA-256 there too.
-_SIGNATURE_HASHES: Final = {
-    "1.2.840.113549.1.1.12": "sha384",
-    "1.2.840.113549.1.1.13": "sha512",
-    "1.2.840.10045.4.3.3": "sha384",
-    "1.2.840.10045.4.3.4": "sha512",
-}
+_MAX_LABEL: Final = 249  # "tls13 " comes before it, and both together have a length of one byte (RFC 8446 section 7.1)
+_MAX_MATERIAL: Final = 255 * 32  # what HKDF-Expand gives with SHA-256 (RFC 5869 section 2.3)
+_MAX_CONTEXT: Final = 65535  # RFC 5705 section 4
 _BINDINGS: Final = {
     "tls-exporter": Feature.TLS_EXPORTER_BINDING,
     "tls-server-end-point": Feature.TLS_SERVER_END_POINT_BINDING,
@@ -42,7 +40,7 @@ _BINDINGS: Final = {
 class Information:
     """A mix-in over ``_engine``, ``_state`` and ``_natives``."""
 
-    __slots__ = ("_hello", "_identity", "_leaf")
+    __slots__ = ("_hello", "_identity", "_leaf", "_path")
 
     _engine: Engine | None
     _state: State
@@ -51,8 +49,15 @@ class Information:
     _lock: Any
     _hello: bytes | None
     _leaf: bytes | None
+    _path: tuple[bytes, ...]
     _identity: int
     _plan: ConnectionPlan
+    _relay: Relay | None
+
+    if TYPE_CHECKING:
+
+        def _not_open(self) -> NoReturn: ...
+        def _noted(self, error: BaseException) -> TLSError: ...
 
     def _ready(self) -> Engine | None:
         """The engine, once the handshake is done."""
@@ -96,7 +101,7 @@ class Information:
         self._natives.provider.capabilities().require(Feature.VERIFIED_CHAIN, self._natives.provider.name)
         if engine is None or not self._natives.configuration.validate_certificates:
             return []
-        return trusted_path(engine, self._plan)
+        return list(self._path) or trusted_path(engine, self._plan)
 
     @property
     def server_side(self) -> bool:
@@ -150,8 +155,16 @@ class Information:
         leaf = self._own_leaf() if self._natives.server_side else self.getpeercert()
         if not leaf:
             return None
-        algorithm = _SIGNATURE_HASHES.get(certificate_fields(leaf).signature_algorithm, "sha256")
-        return hashlib.new(algorithm, leaf).digest()
+        try:
+            fields = certificate_fields(leaf)
+        except DERError as error:  # without validation a peer may show anything
+            raise ConfigurationError(
+                f"the server's certificate cannot be read ({error}): it binds to nothing"
+            ) from error
+        # The hash of the certificate's signature, a weak one replaced (RFC 5929 section 4.1). For an algorithm without a
+        # hash of its own there is no such binding; OpenSSL's users take SHA-256 there too.
+        name = None if fields.is_weakly_signed else fields.signature_hash
+        return hashlib.new(name or "sha256", leaf).digest()
 
     def _own_leaf(self) -> bytes | None:
         leaves: tuple[bytes, ...] = self._natives.leaves
@@ -159,6 +172,7 @@ class Information:
 
     def export_keying_material(self, label: bytes, length: int, context: bytes | None = None) -> bytes:
         engine = self._require(Feature.EXPORTER)
+        _check_export(label, length, context)
         with self._lock:
             return engine.export(label, length, context)
 
@@ -167,13 +181,27 @@ class Information:
 
     def request_client_certificate(self) -> None:
         engine = self._require(Feature.POST_HANDSHAKE_AUTHENTICATION)
-        with self._lock:
-            engine.request_client_certificate()
+        if not self._natives.server_side:
+            raise ConfigurationError("a server asks for the client's certificate; a client does not")
+        self._command(engine, engine.request_client_certificate, "a request for a certificate after the handshake")
 
     def update_keys(self) -> None:
         engine = self._require(Feature.KEY_UPDATE)
+        self._command(engine, engine.update_keys, "a KeyUpdate")
+
+    def _command(self, engine: Engine, command: Callable[[], None], what: str) -> None:
+        """Let the library put a handshake message of TLS 1.3 to the outgoing buffer."""
         with self._lock:
-            engine.update_keys()
+            if self._state not in WRITABLE:
+                self._not_open()
+            if engine.version() != TLSVersion.TLSv1_3:
+                raise ConfigurationError(f"{what} needs TLS 1.3, and this connection is of an earlier version")
+            try:
+                command()
+            except self._natives.provider.fault_types as error:
+                raise self._noted(error) from error
+            if self._relay is not None:
+                self._relay.drain()
 
     def write_early_data(self, data: ReadableBuffer) -> int:
         self._natives.provider.capabilities().require(Feature.EARLY_DATA, self._natives.provider.name)
@@ -200,3 +228,15 @@ class Information:
     def pending(self) -> int:
         engine = self._ready()
         return 0 if engine is None else engine.pending()
+
+
+def _check_export(label: bytes, length: int, context: bytes | None) -> None:
+    """Hold the arguments to what every suite of every version can do: libraries do not, or each in its own way."""
+    if not isinstance(label, bytes) or not label.isascii() or not 1 <= len(label) <= _MAX_LABEL:
+        raise ConfigurationError(f"the label of an exporter is a byte string of 1 to {_MAX_LABEL} ASCII characters")
+    if not isinstance(length, int) or not 1 <= length <= _MAX_MATERIAL:
+        raise ConfigurationError(f"an exporter gives from 1 to {_MAX_MATERIAL} bytes")
+    if context is not None and (not isinstance(context, bytes) or len(context) > _MAX_CONTEXT):
+        raise ConfigurationError(
+            f"the context of an exporter is a byte string of at most {_MAX_CONTEXT} bytes, or None"
+        )

@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import inf
 from typing import Final, NamedTuple
 
+from ..api._alerts import AlertDescription
 from ..api._errors import ConfigurationError, VerifyFailure
 from ..api._subjects import URI, DNSName, IPAddress, Subject
 from ._der import DERError
@@ -21,6 +22,16 @@ from ._x509 import CertificateFields, certificate_fields
 
 _NAMES_SHOWN: Final = 5
 _CHARACTERS_SHOWN: Final = 80
+_ALERTS: Final = {
+    VerifyFailure.EXPIRED: AlertDescription.CERTIFICATE_EXPIRED,
+    VerifyFailure.NOT_YET_VALID: AlertDescription.CERTIFICATE_EXPIRED,
+    VerifyFailure.UNKNOWN_ISSUER: AlertDescription.UNKNOWN_CA,
+    VerifyFailure.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
+    VerifyFailure.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
+    VerifyFailure.BAD_PURPOSE: AlertDescription.UNSUPPORTED_CERTIFICATE,
+    VerifyFailure.OTHER: AlertDescription.CERTIFICATE_UNKNOWN,
+}
+"""What the peer is told; bad_certificate for the rest (RFC 8446 section 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,11 @@ class Fault:
     failure: VerifyFailure
     text: str
     subject: str | None = None
+
+    @property
+    def alert(self) -> AlertDescription:
+        """What the peer is told of it, by backends that choose the alert themselves."""
+        return _ALERTS.get(self.failure, AlertDescription.BAD_CERTIFICATE)
 
 
 def leaf_fault(der: bytes, subjects: Sequence[Subject] | None, *, is_anchor: bool, now: float) -> Fault | None:
@@ -110,7 +126,7 @@ def name_matches(pattern: bytes, name: str) -> bool:
 def _date_fault(fields: CertificateFields, now: float) -> Fault | None:
     if now > fields.not_after:
         return Fault(VerifyFailure.EXPIRED, f"the certificate expired at {_utc(fields.not_after)}")
-    if now < fields.not_before:
+    if not fields.not_before <= now:  # so that a clock that gives NaN makes nothing valid
         return Fault(VerifyFailure.NOT_YET_VALID, f"the certificate is not valid before {_utc(fields.not_before)}")
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -67,10 +67,11 @@ def peer_names(server_hostname: str | None, valid_subjects: Sequence[Subject] | 
     if valid_subjects is ANY_SUBJECT:
         _warn_any_subject(validate)
         return PeerNames(server_name, None)
+    subjects = None if valid_subjects is None else _checked(valid_subjects)
     if not validate:
         return PeerNames(server_name, None)
-    if valid_subjects is not None:
-        return PeerNames(server_name, _checked(valid_subjects))
+    if subjects is not None:
+        return PeerNames(server_name, subjects)
     if host is None:
         raise ConfigurationError(
             "a client needs server_hostname or valid_subjects, so that the server's certificate can be checked against it"
@@ -92,8 +93,10 @@ def _text(server_hostname: object) -> str:
 
 
 def _checked(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    if isinstance(subjects, (str, bytes)):
-        raise ConfigurationError("valid_subjects is a list of DNSName, IPAddress or URI values, not a string")
+    if isinstance(subjects, (str, bytes)) or not isinstance(subjects, Iterable):
+        raise ConfigurationError(
+            f"valid_subjects is a list of DNSName, IPAddress or URI values, not {type(subjects).__name__}"
+        )
     names = tuple(subjects)
     if not names:
         raise ConfigurationError("valid_subjects is empty: no certificate could ever match")

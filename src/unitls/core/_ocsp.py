@@ -28,28 +28,32 @@ def ocsp_fault(response: bytes, path: Sequence[bytes], now: float) -> Fault | No
     Returns:
         Why it will not do, or `None`.
     """
-    from cryptography import x509
-    from cryptography.x509 import ocsp
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     if not response:
         return Fault(Failure.OTHER, "the server has stapled no OCSP response")
     if len(path) < 2:
         return Fault(Failure.OTHER, "an OCSP response cannot be checked without the issuer's certificate")
     try:
-        leaf, issuer = (x509.load_der_x509_certificate(der) for der in path[:2])
-        answer = ocsp.load_der_ocsp_response(response)
-        if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            return Fault(Failure.OTHER, f"the OCSP responder has no answer: {answer.response_status.name.lower()}")
-        if not _is_signed(answer, issuer, now):
-            return Fault(Failure.OTHER, "the OCSP response is not signed by the issuer, or by whom it has appointed")
-        single = next((item for item in answer.responses if _is_about(item, leaf, issuer)), None)
-    except (ValueError, TypeError) as error:
+        return _fault(response, path, now)
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
         return Fault(Failure.OTHER, f"the OCSP response cannot be read: {error}")
-    return (
-        Fault(Failure.OTHER, "the OCSP response is about another certificate")
-        if single is None
-        else _status(single, now)
-    )
+
+
+def _fault(response: bytes, path: Sequence[bytes], now: float) -> Fault | None:
+    from cryptography import x509
+    from cryptography.x509 import ocsp
+
+    leaf, issuer = (x509.load_der_x509_certificate(der) for der in path[:2])
+    answer = ocsp.load_der_ocsp_response(response)
+    if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        return Fault(Failure.OTHER, f"the OCSP responder has no answer: {answer.response_status.name.lower()}")
+    if not _is_signed(answer, issuer, now):
+        return Fault(Failure.OTHER, "the OCSP response is not signed by the issuer, or by whom it has appointed")
+    single = next((item for item in answer.responses if _is_about(item, leaf, issuer)), None)
+    if single is None:
+        return Fault(Failure.OTHER, "the OCSP response is about another certificate")
+    return _status(single, now)
 
 
 def _status(single: Any, now: float) -> Fault | None:
@@ -102,9 +106,12 @@ def _is_appointed(responder: x509.Certificate, issuer: x509.Certificate, now: fl
 
 def _verifies(answer: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
     key, algorithm = signer.public_key(), answer.signature_hash_algorithm
+    if isinstance(algorithm, (hashes.MD5, hashes.SHA1)):  # as weak as in a certificate
+        return False
     try:
         if isinstance(key, rsa.RSAPublicKey) and algorithm is not None:
             key.verify(answer.signature, answer.tbs_response_bytes, padding.PKCS1v15(), algorithm)

@@ -15,13 +15,6 @@ from ._der import DERError
 from ._leaf_check import Fault, leaf_fault
 from ._x509 import CertificateFields, certificate_fields
 
-_WEAK_SIGNATURES: Final = frozenset(
-    {
-        "1.2.840.113549.1.1.4",  # md5WithRSAEncryption
-        "1.2.840.113549.1.1.5",  # sha1WithRSAEncryption
-        "1.2.840.10045.4.1",  # ecdsa-with-SHA1
-    }
-)
 _LEAST_RSA_BITS: Final = 2048
 _ORDER: Final = tuple(Failure)
 
@@ -30,7 +23,7 @@ def first_fault(
     found: Fault | None,
     chain: Sequence[bytes],
     subjects: Sequence[Subject] | None,
-    anchors: Collection[bytes],
+    anchors: Collection[bytes] | None,
     now: float,
 ) -> Fault | None:
     """The reason to report for a chain: the library's own, or one that comes before it.
@@ -39,7 +32,7 @@ def first_fault(
         found: what the library says; `None` if it has accepted the chain.
         chain: what the peer has sent.
         subjects: the acceptable names, if any are checked.
-        anchors: the names of the anchors in DER.
+        anchors: the names of the anchors in DER; `None` where they are not known: nothing is said of the issuer then.
         now: seconds since the epoch.
 
     Returns:
@@ -60,10 +53,12 @@ def first_fault(
 
 
 def _further_faults(
-    reported: Failure | None, certificates: Sequence[CertificateFields], anchors: Collection[bytes]
+    reported: Failure | None, certificates: Sequence[CertificateFields], anchors: Collection[bytes] | None
 ) -> list[Fault]:
     leaf, found = certificates[0], []
-    if leaf.is_self_issued and leaf.subject not in anchors:
+    if anchors is None:
+        pass
+    elif leaf.is_self_issued and leaf.subject not in anchors:
         found.append(Fault(Failure.SELF_SIGNED, "the certificate is its own issuer, and is not trusted"))
     elif not _reaches(certificates, anchors):
         found.append(Fault(Failure.UNKNOWN_ISSUER, "no path leads to a trusted anchor"))
@@ -87,4 +82,4 @@ def _reaches(certificates: Sequence[CertificateFields], anchors: Collection[byte
 
 def _is_weak(fields: CertificateFields) -> bool:
     small = fields.rsa_bits is not None and fields.rsa_bits < _LEAST_RSA_BITS
-    return small or fields.signature_algorithm in _WEAK_SIGNATURES
+    return small or fields.is_weakly_signed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..api._certificates import Identity, Password
 from ..api._errors import ConfigurationError
 from ._keys import key_material
+from ._pem import buffer_bytes
 from ._values import NeutralCertificate, NeutralPrivateKey
 
 
@@ -23,16 +24,20 @@ def load_pkcs12(buffer: bytes, password: Password = None) -> Identity:
             package ``cryptography`` is not installed.
     """
     try:
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.serialization import pkcs12
     except ImportError:
         raise ConfigurationError(
             "reading PKCS#12 needs the package 'cryptography' (pip install cryptography)"
         ) from None
+    data = buffer_bytes(buffer, "PKCS#12 file")
     secret = password() if callable(password) else password
+    if secret is not None and not isinstance(secret, (bytes, bytearray)):
+        raise ConfigurationError("a passphrase must be bytes or bytearray, or a callable that returns one")
     try:
-        key, leaf, others = pkcs12.load_key_and_certificates(bytes(buffer), None if secret is None else bytes(secret))
-    except ValueError as error:
+        key, leaf, others = pkcs12.load_key_and_certificates(data, None if secret is None else bytes(secret))
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"the PKCS#12 file cannot be read: {error}") from error
     if key is None or leaf is None:
         raise ConfigurationError("the PKCS#12 file holds no certificate with its private key")

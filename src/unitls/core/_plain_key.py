@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..api._errors import ConfigurationError
+from ._der import DERError
+from ._key_structures import check_pkcs8
 from ._keys import KeyMaterial, to_pkcs8
 from ._values import NeutralPrivateKey
 
@@ -62,12 +64,19 @@ def _decrypted(material: KeyMaterial, passphrase: bytes) -> bytes:
     except ImportError:
         raise ConfigurationError(_NEEDED) from None
     try:
-        loaded = serialization.load_pem_private_key(material.pem, passphrase)
+        # Testing the primes of an RSA key takes longer than all the rest. A key that is not encrypted is not tested
+        # either: both have to be whole, and libraries hold them against the certificate.
+        loaded = serialization.load_pem_private_key(material.pem, passphrase, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm as error:
         raise ConfigurationError(f"the private key is encrypted in a way that is not supported: {error}") from error
     except (ValueError, TypeError) as error:
         text = "the passphrase of the private key is wrong (or its encryption is one that is not supported)"
         raise ConfigurationError(text, native_text=str(error)) from error
-    return loaded.private_bytes(
+    plain = loaded.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    try:
+        check_pkcs8(plain)
+    except DERError as error:
+        raise ConfigurationError(f"the private key is damaged ({error}); copy the file again") from error
+    return plain

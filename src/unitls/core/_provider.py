@@ -159,6 +159,8 @@ class Provider(ABC):
             need for the handshake.
         read_size: how much plaintext one read of the engine may be asked for: what a record holds, or more where the
             engine decrypts as many records as fit.
+        verifies_by_platform: the library's own verification is the platform's; elsewhere core asks the platform, where it has
+            one, in the place of the library.
         alpn_mismatch_is_fatal: the library ends a handshake when no protocol is agreed on; core then offers none.
     """
 
@@ -168,6 +170,7 @@ class Provider(ABC):
     want_read: ClassVar[tuple[type[BaseException], ...]] = ()
     buffer_types: ClassVar[tuple[type[Any], ...]]
     error_classes: ClassVar[Mapping[type[TLSError], type[TLSError]]] = {}
+    verifies_by_platform: ClassVar[bool] = False
     alpn_mismatch_is_fatal: ClassVar[bool] = False
     needs_client_hello: ClassVar[bool] = False
     leaves_rest: ClassVar[bool] = False

@@ -31,10 +31,18 @@ def find_session(natives: Natives, native: Any, names: PeerNames, peer: Any) -> 
     return key, configuration.session_cache.get(key, native, time.time())
 
 
-def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | None, offered: Session | None) -> bool:
+def keep_session(
+    natives: Natives,
+    key: Hashable,
+    engine: Engine,
+    leaf: bytes | None,
+    offered: Session | None,
+    path: tuple[bytes, ...] = (),
+) -> bool:
     """Put a new session into the cache; False if the server has not given one yet.
 
-    A session that comes of a resumed one (`offered`) inherits the path that was trusted then.
+    It keeps the path that was trusted: `path` where not the library has verified it; one that comes of a resumed session
+    (`offered`) inherits the path of that one.
     """
     session = engine.session()
     if session is None:
@@ -43,7 +51,7 @@ def keep_session(natives: Natives, key: Hashable, engine: Engine, leaf: bytes | 
     assert isinstance(configuration, TLSClientConfiguration)
     assert configuration.session_cache is not None
     if leaf is not None and configuration.validate_certificates:
-        chain = tuple(engine.verified_chain()) or (offered.chain if offered is not None else ())
+        chain = path or tuple(engine.verified_chain()) or (offered.chain if offered is not None else ())
         expires = min(session.expires, certificate_fields(leaf).not_after)
         session = Session(session.native, expires, session.single_use, session.owner, chain)
     configuration.session_cache.put(key, session)

@@ -17,6 +17,7 @@ from ..api._errors import ConfigurationError, UnsupportedFeature
 from ..api._features import Capabilities, Feature
 from ..api._protocols import ClientAuthentication, NextProtocol
 from ..api._versions import TLSVersion
+from ._platform import PlatformVerifier, platform_verifier
 from ._values import NeutralTrustStore
 
 
@@ -36,6 +37,7 @@ class Settings:
         verify: whether the peer's certificate is verified.
         client_authentication: on a server, how clients are asked.
         system_trust: whether the system's anchors are trusted.
+        platform: the platform's own verification, where the system's trust means that.
         anchors: further anchors in DER.
         key_log: the path of the key log, if any.
     """
@@ -51,6 +53,7 @@ class Settings:
     verify: bool = True
     client_authentication: ClientAuthentication = ClientAuthentication.NONE
     system_trust: bool = False
+    platform: PlatformVerifier | None = None
     anchors: tuple[bytes, ...] = field(default=(), repr=False)
     key_log: str | None = None
 
@@ -91,8 +94,9 @@ def resolve(
         verify=configuration.validate_certificates,
         client_authentication=_client_authentication(configuration),
         system_trust=store.is_system,
+        platform=(store.platform or platform_verifier()) if store.is_system else None,
         anchors=store.anchors,
-        key_log=_key_log(configuration),
+        key_log=_key_log(configuration, capabilities),
     )
 
 
@@ -188,8 +192,14 @@ def _trust(configuration: TLSConfiguration, server_side: bool) -> NeutralTrustSt
     return store
 
 
-def _key_log(configuration: TLSConfiguration) -> str | None:
+def _key_log(configuration: TLSConfiguration, capabilities: Capabilities) -> str | None:
     path = configuration.key_log
     if path is None and not sys.flags.ignore_environment:
         path = os.environ.get("SSLKEYLOGFILE")
+    if path and not capabilities.supports(Feature.KEY_LOG):
+        reason = capabilities.reason(Feature.KEY_LOG)
+        raise UnsupportedFeature(
+            f"a key log was asked for, and this library has none ({reason}): unset SSLKEYLOGFILE, or pass key_log=''",
+            feature=Feature.KEY_LOG,
+        )
     return path or None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..api._certificates import Certificate, Password, PrivateKey, Signer, StrPath
 from ..api._errors import ConfigurationError
 from ..api._trust import TrustStore
 from ._der import DERError, enter_whole
 from ._keys import KeyMaterial, key_material
-from ._pem import certificates_from, one_certificate_from
+from ._pem import buffer_bytes, certificates_from, one_certificate_from
+from ._pkcs11_uri import without_pin
+
+if TYPE_CHECKING:
+    from ._platform import PlatformVerifier
 
 _SEQUENCE: Final = 0x30
 
@@ -65,7 +69,8 @@ class NeutralCertificate(Certificate, neutral=True):
         return hash((self.der, self.uri))
 
     def __repr__(self) -> str:
-        return f"<Certificate {self.uri}>" if self.der is None else f"<Certificate of {len(self.der)} bytes>"
+        what = without_pin(self.uri or "") if self.der is None else f"of {len(self.der)} bytes"
+        return f"<Certificate {what}>"
 
 
 class NeutralPrivateKey(PrivateKey, neutral=True):
@@ -109,7 +114,9 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
     @classmethod
     def from_buffer(cls, buffer: bytes, password: Password = None) -> NeutralPrivateKey:
         material = key_material(buffer)
-        if password is not None and not callable(password) and not isinstance(password, (bytes, bytearray)):
+        if isinstance(password, bytearray):
+            password = bytes(password)  # the caller may wipe it as soon as we return
+        if password is not None and not callable(password) and not isinstance(password, bytes):
             raise ConfigurationError("a passphrase must be bytes or bytearray, or a callable that returns one")
         if material.is_encrypted and password is None:
             raise ConfigurationError("the private key is encrypted: pass its passphrase as password")
@@ -128,30 +135,40 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
 
     @classmethod
     def from_signer(cls, public_key: bytes, sign: Signer, *, sign_digest: Signer | None = None) -> NeutralPrivateKey:
+        public_key = buffer_bytes(public_key, "public key")
         try:
             enter_whole(public_key, _SEQUENCE)
         except DERError as error:
             raise ConfigurationError(f"the public key is not a SubjectPublicKeyInfo in DER: {error}") from error
         if not callable(sign) or not (sign_digest is None or callable(sign_digest)):
             raise ConfigurationError("a signer must be callable")
-        return cls(public_key=bytes(public_key), sign=sign, sign_digest=sign_digest)
+        return cls(public_key=public_key, sign=sign, sign_digest=sign_digest)
 
     def __repr__(self) -> str:
-        return f"<PrivateKey {self.uri or ('signer' if self.sign else 'in memory')}>"
+        return f"<PrivateKey {without_pin(self.uri or '') or ('signer' if self.sign else 'in memory')}>"
 
     def __reduce__(self) -> str:
         raise TypeError("a private key cannot be pickled")
 
 
 class NeutralTrustStore(TrustStore, neutral=True):
-    """Some anchors in DER, the system's store, or both."""
+    """Some anchors in DER, the system's store, or both.
 
-    __slots__ = ("_hash", "anchors", "is_system")
+    Args:
+        anchors: the anchors.
+        is_system: whether the system's are trusted.
+        platform: what verifies in the place of this system's own verification, if it has one.
+    """
 
-    def __init__(self, anchors: tuple[bytes, ...] = (), *, is_system: bool = False) -> None:
+    __slots__ = ("_hash", "anchors", "is_system", "platform")
+
+    def __init__(
+        self, anchors: tuple[bytes, ...] = (), *, is_system: bool = False, platform: PlatformVerifier | None = None
+    ) -> None:
         self.anchors: Final = anchors
         self.is_system: Final = is_system
-        self._hash = hash((frozenset(anchors), is_system))
+        self.platform: Final = platform
+        self._hash = hash((frozenset(anchors), is_system, platform))
 
     @classmethod
     def system(cls) -> NeutralTrustStore:
@@ -175,11 +192,14 @@ class NeutralTrustStore(TrustStore, neutral=True):
         if not stores:
             raise ConfigurationError("a union needs at least one trust store")
         anchors: dict[bytes, None] = {}
+        joined: list[NeutralTrustStore] = []
         for store in stores:
             if not isinstance(store, NeutralTrustStore):
                 raise ConfigurationError(f"a {type(store).__name__} cannot be joined with another store")
+            joined.append(store)
             anchors.update(dict.fromkeys(store.anchors))
-        return cls(tuple(anchors), is_system=any(getattr(store, "is_system", False) for store in stores))
+        platform = next((store.platform for store in joined if store.platform is not None), None)
+        return cls(tuple(anchors), is_system=any(store.is_system for store in joined), platform=platform)
 
     @classmethod
     def certifi(cls) -> NeutralTrustStore:
@@ -192,7 +212,8 @@ class NeutralTrustStore(TrustStore, neutral=True):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NeutralTrustStore):
             return NotImplemented
-        return self.is_system == other.is_system and frozenset(self.anchors) == frozenset(other.anchors)
+        same = (self.is_system, self.platform) == (other.is_system, other.platform)
+        return same and frozenset(self.anchors) == frozenset(other.anchors)
 
     def __hash__(self) -> int:
         return self._hash

@@ -29,11 +29,40 @@ RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
 EC_PUBLIC_KEY: Final = "1.2.840.10045.2.1"
 
+# What an issuer signs a digest of, by the signature algorithm; the hash of RSASSA-PSS is a parameter. Algorithms without
+# a hash of their own (EdDSA, ML-DSA) are not here.
+_SIGNATURE_HASHES: Final = {
+    "1.2.840.113549.1.1.2": "md2",  # with RSA, up to sha512
+    "1.2.840.113549.1.1.4": "md5",
+    "1.2.840.113549.1.1.5": "sha1",
+    "1.2.840.113549.1.1.14": "sha224",
+    "1.2.840.113549.1.1.11": "sha256",
+    "1.2.840.113549.1.1.12": "sha384",
+    "1.2.840.113549.1.1.13": "sha512",
+    "1.2.840.10040.4.3": "sha1",  # with DSA
+    "2.16.840.1.101.3.4.3.2": "sha256",
+    "1.2.840.10045.4.1": "sha1",  # with ECDSA
+    "1.2.840.10045.4.3.1": "sha224",
+    "1.2.840.10045.4.3.2": "sha256",
+    "1.2.840.10045.4.3.3": "sha384",
+    "1.2.840.10045.4.3.4": "sha512",
+}
+_HASHES: Final = {
+    "1.2.840.113549.2.5": "md5",
+    "1.3.14.3.2.26": "sha1",
+    "2.16.840.1.101.3.4.2.4": "sha224",
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+}
+_WEAK_HASHES: Final = frozenset({"md2", "md5", "sha1"})
+
 _SUBJECT_ALT_NAME: Final = b"\x55\x1d\x11"  # 2.5.29.17
 _BASIC_CONSTRAINTS: Final = b"\x55\x1d\x13"  # 2.5.29.19
 _EXTENDED_KEY_USAGE: Final = b"\x55\x1d\x25"  # 2.5.29.37
 _CONTEXT_CLASS: Final = 0x80
 _VERSION_3: Final = 2
+_PSS_HASH: Final = 0xA0
 
 # GeneralName's context tags (RFC 5280 section 4.2.1.6).
 _DNS_NAME: Final = 0x82
@@ -60,6 +89,8 @@ class CertificateFields:
         spki: the whole SubjectPublicKeyInfo in DER.
         public_key_algorithm: the key's algorithm, a dotted OID.
         signature_algorithm: the algorithm the issuer signed with, a dotted OID.
+        signature_hash: the hash that goes with it, as `hashlib` calls it; None for an algorithm that has none of its own,
+            or is not known.
         rsa_bits: the size of the modulus, where the key is an RSA key.
         serial_number: it may be negative, against the RFC, as some are.
         extended_key_usage: dotted OIDs; None where the extension is missing, which means any use.
@@ -76,6 +107,7 @@ class CertificateFields:
     spki: bytes
     public_key_algorithm: str
     signature_algorithm: str
+    signature_hash: str | None
     rsa_bits: int | None
     serial_number: int
     extended_key_usage: tuple[str, ...] | None
@@ -84,6 +116,11 @@ class CertificateFields:
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are the same bytes. Whether it is self-signed, only the signature tells."""
         return self.subject == self.issuer
+
+    @property
+    def is_weakly_signed(self) -> bool:
+        """Whether the issuer's signature is over a hash for which collisions are known."""
+        return self.signature_hash in _WEAK_HASHES
 
 
 def parse_certificate(der: bytes) -> CertificateFields:
@@ -117,6 +154,7 @@ def parse_certificate(der: bytes) -> CertificateFields:
     subject = tbs.element(SEQUENCE)
     spki = tbs.element(SEQUENCE)
     public_key_algorithm, rsa_bits = _public_key(spki)
+    signature_algorithm, signature_hash = _signature(algorithm)
     extensions = _extensions(tbs, version)
     dns_names, ip_addresses, uris = _alternative_names(extensions.get(_SUBJECT_ALT_NAME))
     return CertificateFields(
@@ -130,7 +168,8 @@ def parse_certificate(der: bytes) -> CertificateFields:
         issuer=issuer,
         spki=spki,
         public_key_algorithm=public_key_algorithm,
-        signature_algorithm=enter_whole(algorithm, SEQUENCE).object_identifier(),
+        signature_algorithm=signature_algorithm,
+        signature_hash=signature_hash,
         rsa_bits=rsa_bits,
         serial_number=serial_number,
         extended_key_usage=_extended_key_usage(extensions.get(_EXTENDED_KEY_USAGE)),
@@ -208,6 +247,20 @@ def _public_key(spki: bytes) -> tuple[str, int | None]:
     if modulus <= 0:
         raise DERError("the RSA modulus is not positive")
     return algorithm, modulus.bit_length()
+
+
+def _signature(algorithm: bytes) -> tuple[str, str | None]:
+    """The algorithm of a signature, and its hash: for RSASSA-PSS a parameter, SHA-1 where it is missing (RFC 4055)."""
+    reader = enter_whole(algorithm, SEQUENCE)
+    name = reader.object_identifier()
+    if name != RSASSA_PSS:
+        return name, _SIGNATURE_HASHES.get(name)
+    if reader.peek() != SEQUENCE:
+        return name, "sha1"
+    parameters = reader.enter(SEQUENCE)
+    if parameters.peek() != _PSS_HASH:
+        return name, "sha1"
+    return name, _HASHES.get(parameters.enter(_PSS_HASH).enter(SEQUENCE).object_identifier())
 
 
 def _extensions(tbs: DERReader, version: int) -> dict[bytes, bytes]:

@@ -6,6 +6,7 @@ from ..api._alerts import AlertDescription
 from ..api._errors import CertificateVerificationError, ConfigurationError, ConnectionFault, PeerAlert
 from ..api._features import Feature
 from ..api._protocols import ClientAuthentication
+from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
 from ._case import ONCE, QUICK, UNBOUND, case
 from ._ends import BufferEnd
@@ -91,15 +92,19 @@ def without_a_trust_store(kit: Kit) -> None:
 def not_sent_to_a_stranger(kit: Kit) -> None:
     """A client certificate is never sent to a server that has not been verified."""
     server = kit.server(client_authentication=_REQUIRED, trust_store=kit.trust)
-    client = kit.client(identities=(kit.client_identity,))
-    pair = kit.pair(client, server, hostname="wrong.test")
-    at_client, _ = pair.attempt()
-    instance(at_client, CertificateVerificationError, "the client's error")
-    same(pair.server.tls.getpeercert(), None, "the client's certificate, at a server with the wrong name")
-    assert isinstance(pair.client, BufferEnd)
-    assert isinstance(pair.server, BufferEnd)
-    raises(ConnectionFault, lambda: pair.client.write(b"secret"), "writing to it")
-    require(pair.client.outgoing.pending < len(kit.identities.client.chain[0]), "nothing of that size is left to send")
+    own = {"identities": (kit.client_identity,)}
+    nobody = TrustStore.from_buffer(kit.identities.client.chain[0])
+    for what, pair in (
+        ("another name", kit.pair(kit.client(**own), server, hostname="wrong.test")),
+        ("an unknown issuer", kit.pair(kit.client(**own, trust_store=nobody), server)),
+    ):
+        at_client, _ = pair.attempt()
+        instance(at_client, CertificateVerificationError, f"{what}: the client's error")
+        same(pair.server.tls.getpeercert(), None, f"{what}: the client's certificate at the server")
+        assert isinstance(pair.client, BufferEnd)
+        raises(ConnectionFault, lambda p=pair: p.client.write(b"secret"), f"{what}: writing to it")
+        left = pair.client.outgoing.pending
+        require(left < len(kit.identities.client.chain[0]), f"{what}: {left} bytes are left to send")
 
 
 @case("client-auth-none", drives=ONCE, versions=UNBOUND, client=_NEEDS)

@@ -13,6 +13,7 @@ from ..api._versions import TLSVersion
 from ..core._x509 import certificate_fields
 from ._audit import audited
 from ._case import EVERY_DRIVE, ONCE, QUICK, TLS12, TLS13, UNBOUND, Case, case, declare, declared
+from ._ends import BufferEnd, End, SocketEnd, wait_for
 from ._expect import NotApplicable, equal, instance, present, raises, require, same
 from ._features import CALLS, CLIENT_NEEDS, SERVER_NEEDS, WITHOUT_CASE
 from ._kit import Drive, Kit
@@ -167,6 +168,19 @@ def _agreed(pair: Pair, kind: str) -> bytes:
     return found
 
 
+@case("exporter", drives=ONCE, client=[Feature.EXPORTER])
+def exporter_out_of_bounds(kit: Kit) -> None:
+    """A label, a length or a context that not every suite can do is a ConfigurationError."""
+    tls = kit.connected().client.tls
+    for label, length, context in (
+        (b"", 32, None), (b"x" * 250, 32, None), (b"\xff", 32, None), ("x", 32, None), (b"x", 0, None), (b"x", -1, None),
+        (b"x", 8161, None), (b"x", 1 << 40, None), (b"x", 32, "y"), (b"x", 32, bytes(65536)),
+    ):  # fmt: skip
+        what = f"an exporter of {len(label)} bytes for {length}"
+        raises(ConfigurationError, lambda: tls.export_keying_material(label, length, context), what)  # noqa: B023
+    equal(len(tls.export_keying_material(b"x", 8160)), 8160, "the most")
+
+
 @case("exporter", needs=[Feature.EXPORTER])
 def exporter(kit: Kit) -> None:
     """Keying material is the same at both ends, and depends on label, context and connection."""
@@ -222,8 +236,48 @@ def key_updates(kit: Kit) -> None:
     """Data goes on after a KeyUpdate of either end."""
     pair = kit.connected()
     for end in (pair.client, pair.server):
-        pair.drive({end: end.tls.update_keys})
+        pair.drive({end: end.tls.update_keys})[end].result("update_keys()")
+        require(_has_come(pair.other(end)), "a KeyUpdate is sent at once")
         pair.echo()
+    pair.close_write(pair.client)
+    raises(ConnectionFault, pair.client.tls.update_keys, "update_keys() behind our close_notify")
+
+
+@case("key-update", versions=TLS12, drives=ONCE, client=[Feature.KEY_UPDATE])
+def key_updates_need_tls13(kit: Kit) -> None:
+    """There is no KeyUpdate before TLS 1.3: to ask for one is a ConfigurationError, and harms nothing."""
+    pair = kit.connected()
+    raises(ConfigurationError, pair.client.tls.update_keys, "update_keys() with TLS 1.2")
+    pair.echo()
+
+
+def _has_come(end: End) -> bool:
+    """Whether something has arrived at an end that it has not looked at."""
+    if isinstance(end, SocketEnd):
+        return wait_for({end.raw: False})
+    assert isinstance(end, BufferEnd)
+    return bool(end.incoming.pending)
+
+
+@case("key-update", versions=TLS13, drives=ONCE, client=[Feature.KEY_UPDATE])
+def many_key_updates_of_the_client(kit: Kit) -> None:
+    """A server follows as many KeyUpdates as its client likes, while data comes between them."""
+    pair = kit.connected()
+    _update_often(pair, pair.client)
+
+
+@case("key-update", versions=TLS13, drives=ONCE, server=[Feature.KEY_UPDATE])
+def many_key_updates_of_the_server(kit: Kit) -> None:
+    """A client follows as many KeyUpdates as its server likes, while data comes between them."""
+    pair = kit.connected()
+    _update_often(pair, pair.server)
+
+
+def _update_often(pair: Pair, end: End) -> None:
+    for number in range(50):
+        pair.drive({end: end.tls.update_keys})
+        text = b"%d" % number
+        equal(pair.transfer(end, text), text, f"the data behind KeyUpdate {number + 1}")
 
 
 @case("flood", "renegotiation", versions=TLS13, drives=ONCE, client=[Feature.KEY_UPDATE])
@@ -293,7 +347,9 @@ def authentication_after_the_handshake(kit: Kit) -> None:
     server = kit.server(post_handshake_authentication=True, trust_store=kit.trust)
     pair = kit.connected(client, server)
     same(pair.server.tls.getpeercert(), None, "the client's certificate before")
-    pair.drive({pair.server: pair.server.tls.request_client_certificate})
+    pair.echo()  # takes in what the handshake has left over
+    pair.drive({pair.server: pair.server.tls.request_client_certificate})[pair.server].result("the request")
+    require(_has_come(pair.client), "the request is sent at once")
     for _ in range(2):  # the client answers when it reads, and the server hears of it at its next read
         pair.echo()
     equal(pair.server.tls.getpeercert(), kit.identities.client.chain[0], "the client's certificate")

@@ -119,6 +119,24 @@ def sessions_of_identities_are_kept_apart(kit: Kit) -> None:
     same(pair.server.tls.getpeercert(), None, "the client's certificate")
 
 
+@case(
+    "resumption",
+    drives=ONCE,
+    needs=[*_NEEDS, Feature.CLIENT_CERTIFICATES],
+    client=_CLIENT,
+    server=[Feature.CUSTOM_TRUST_STORE],
+)
+def sessions_with_a_client_certificate(kit: Kit) -> None:
+    """A session that was made with a client certificate is resumed, and the server still knows whose it is."""
+    server = kit.server(client_authentication=ClientAuthentication.REQUIRED, trust_store=kit.trust)
+    client = kit.client(session_cache=SessionCache(), identities=(kit.client_identity,))
+    visit(kit, client, server)
+    pair = kit.connected(client, server)
+    same(pair.client.tls.session_resumed, True, "the second connection is resumed")
+    equal(pair.server.tls.getpeercert(), kit.identities.client.chain[0], "the client's certificate, resumed")
+    pair.echo()
+
+
 @case("resumption-wrong-name", drives=ONCE, needs=_NEEDS, client=_CLIENT)
 def resumption_is_no_way_around_the_name(kit: Kit) -> None:
     """A cache full of sessions does not make a wrong name right."""

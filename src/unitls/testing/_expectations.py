@@ -1,6 +1,6 @@
-"""What a library cannot do, as data: each line is a check that is expected to fail, with the reason.
+"""What a library cannot do, as data: each line is a check that is expected to fail, how it fails, and the reason.
 
-A line that is no longer true fails the run.
+A line that is no longer true fails the run; so does a check that fails in another way than its line says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from ..api._errors import ConfigurationError
 
-_KEYS = {"backend", "case", "reason", "link", "role", "variant", "peer"}
+_NEEDED = {"backend", "case", "failure", "reason", "link"}
+_KEYS = _NEEDED | {"role", "variant", "peer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Expectation:
     Attributes:
         backend: the name of the backend.
         case: the name of the case; may be a pattern (as of `fnmatch`).
+        failure: what the failure says; a pattern. Any other failure of the case is one.
         reason: why it cannot be otherwise.
         link: where to read about it.
         role: in which role the backend is at fault: ``"client"``, ``"server"``, or ``"any"``.
@@ -33,6 +35,7 @@ class Expectation:
 
     backend: str
     case: str
+    failure: str
     reason: str
     link: str
     role: str = "any"
@@ -66,6 +69,14 @@ class Expectation:
             and fnmatch.fnmatchcase(variant, self.variant)
         )
 
+    def foresees(self, failure: str) -> bool:
+        """Whether this is the failure that is expected.
+
+        Args:
+            failure: what it says.
+        """
+        return fnmatch.fnmatchcase(failure, self.failure)
+
 
 def load_expectations() -> tuple[Expectation, ...]:
     """The lines that the package ships.
@@ -88,9 +99,11 @@ def parse_expectations(document: Mapping[str, Any]) -> tuple[Expectation, ...]:
 
 def _parsed(line: Mapping[str, Any]) -> Expectation:
     unknown = set(line) - _KEYS
-    missing = {"backend", "case", "reason", "link"} - set(line)
+    missing = _NEEDED - set(line)
     if unknown or missing or not all(isinstance(value, str) and value for value in line.values()):
-        raise ConfigurationError(f"an expectation needs backend, case, reason and link as text; found {dict(line)!r}")
+        raise ConfigurationError(
+            f"an expectation needs backend, case, failure, reason and link as text; found {dict(line)!r}"
+        )
     if line.get("role", "any") not in ("client", "server", "any"):
         raise ConfigurationError(f"the role of an expectation is client, server or any, not {line['role']!r}")
     return Expectation(**line)

@@ -84,6 +84,7 @@ CLIENT_NEEDS: Final[dict[Feature, Callable[[Kit], Changes]]] = {
 SERVER_NEEDS: Final[dict[Feature, Callable[[Kit], Changes]]] = {
     **_EITHER,
     Feature.CLIENT_CERTIFICATES: _required,
+    Feature.CRLS: lambda kit: {**_crls(kit), **_required(kit)},
     Feature.EARLY_DATA: _fixed(max_early_data=1000),
     Feature.OCSP_STAPLING: _stapled,
     Feature.SNI_CALLBACK: _fixed(sni_callback=lambda *_: None),

@@ -66,22 +66,26 @@ class Pair:
         """The peer of `end`."""
         return self.server if end is self.client else self.client
 
-    def move(self, wants: dict[End, bool]) -> bool:
-        """Move what is on its way; False if there was nothing.
+    def move(self, wants: dict[End, bool]) -> set[End]:
+        """Move what is on its way; gives the ends for which something has changed, so that they may go on.
 
         Args:
             wants: the ends that wait, and whether for writing.
         """
         if isinstance(self.client, SocketEnd):
-            return wait_for({end.raw: write for end, write in wants.items() if isinstance(end, SocketEnd)})
-        moved = False
+            ready = wait_for({end.raw: write for end, write in wants.items() if isinstance(end, SocketEnd)})
+            return {self.client, self.server} if ready else set()
+        changed: set[End] = set()
         for end in (self.client, self.server):
             peer = self.other(end)
             assert isinstance(end, BufferEnd)
             assert isinstance(peer, BufferEnd)
-            peer.flight += end.outgoing.read()
-            moved |= peer.arrive(self._limit)
-        return moved
+            if sent := end.outgoing.read():
+                peer.flight += sent
+                changed.add(end)
+            if peer.arrive(self._limit):
+                changed.add(peer)
+        return changed
 
     def drive(self, operations: dict[End, Callable[[], Any]]) -> dict[End, Outcome]:
         """Take operations forward until all have ended, or nothing moves any more.
@@ -93,17 +97,20 @@ class Pair:
             What came of each.
         """
         outcomes = {end: Outcome() for end in operations}
-        moved = True
+        wants: dict[End, bool] = dict.fromkeys(operations, False)
+        changed = set(operations)
         while True:
-            wants: dict[End, bool] = {}
-            for end, operation in operations.items():
-                outcome = outcomes[end]
-                if not outcome.ended and (write := _step(operation, outcome)) is not None:
+            # An end for which nothing has changed would only say again that it waits; with single bytes that takes longest.
+            for end in [end for end in wants if end in changed or not changed]:
+                write = _step(operations[end], outcomes[end])
+                if write is None:
+                    del wants[end]
+                else:
                     wants[end] = write
-            if not wants or not moved:
+            if not wants or not changed:
                 self._flush()
                 return outcomes
-            moved = self.move(wants)
+            changed = self.move(wants)
 
     def _flush(self) -> None:
         """Let what was said last arrive."""

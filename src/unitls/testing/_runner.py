@@ -153,9 +153,12 @@ def perform(check: Check, expectations: Sequence[Expectation] = ()) -> CheckOutc
     except NotApplicable as skip:
         return CheckOutcome(check, Result.SKIPPED, str(skip))
     except Exception as error:
-        if line is not None:
+        text = describe(error)
+        if line is None:
+            return CheckOutcome(check, Result.FAILED, text, error)
+        if line.foresees(text):
             return CheckOutcome(check, Result.EXPECTED, line.reason, error)
-        return CheckOutcome(check, Result.FAILED, describe(error), error)
+        return CheckOutcome(check, Result.FAILED, f"{text}; expected was another failure: {line.failure}", error)
     if line is not None:
         return CheckOutcome(
             check, Result.STALE, f"it passes now; take the line out of the expectations ({line.reason})"
