@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import ssl
 from collections.abc import Callable
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._pem import to_pem
 from ...core._settings import Settings
-from ...core._system_trust import system_bundle
+from ...core._system_trust import system_anchors
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from . import ciphers
 from .errors import make
@@ -125,24 +125,24 @@ def _set_verification(context: ssl.SSLContext, settings: Settings) -> None:
     context.verify_mode = _MODES[settings.client_authentication] if settings.server_side else ssl.CERT_REQUIRED
     # Any anchor ends a path, an intermediate as well as a root: as with the other libraries.
     context.verify_flags |= ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
-    if settings.system_trust:
-        _load_system_trust(context, settings.server_side)
     if settings.anchors:
         context.load_verify_locations(cadata=b"".join(settings.anchors))
+    if settings.system_trust:
+        _load_system_trust(context)
     if settings.configuration.crls:
         with memory_file(b"".join(to_pem(crl, "X509 CRL") for crl in settings.configuration.crls)) as path:
             _configured(lambda: context.load_verify_locations(cafile=path), "the revocation lists")
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
-def _load_system_trust(context: ssl.SSLContext, server_side: bool) -> None:
-    context.load_default_certs(ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH)
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and not (paths.capath and os.listdir(paths.capath)):
-        # An OpenSSL of its own (as some Pythons carry it) may look where this system has nothing.
-        bundle = system_bundle()
-        if bundle is not None:
-            context.load_verify_locations(cafile=bundle)
+def _load_system_trust(context: ssl.SSLContext) -> None:
+    anchors = system_anchors().anchors
+    try:
+        context.load_verify_locations(cadata=b"".join(anchors))
+    except ssl.SSLError:
+        for der in anchors:
+            with contextlib.suppress(ssl.SSLError):  # one that the library cannot read is not trusted
+                context.load_verify_locations(cadata=der)
 
 
 def check_identity(identity: Identity) -> None:
