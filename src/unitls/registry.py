@@ -60,8 +60,8 @@ _KNOWN: Final[dict[str, _Known]] = {
         "pip install 'unitls[wolfssl]', and wolfSSL 5.5 or newer (Debian: libwolfssl35 or libwolfssl42)",
         library="libwolfssl",  # its licence is the GPL: whoever wants that in the process says so
     ),
-    "schannel": _Known("unitls.backends.schannel", "it is a part of Windows"),
-    "securetransport": _Known("unitls.backends.securetransport", "it is a part of macOS"),
+    "schannel": _Known("unitls.backends.schannel", "use another backend here"),
+    "securetransport": _Known("unitls.backends.securetransport", "use another backend here"),
 }
 
 _lock = threading.Lock()

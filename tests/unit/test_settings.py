@@ -224,3 +224,9 @@ def test_the_defaults_are_safe() -> None:
     assert configuration.lower_bound is V12
     assert configuration.early_data is False
     assert configuration.trust_store is None
+
+
+@pytest.mark.parametrize("values", [{"upper_bound": V12}, {"ciphers": (ECDHE,)}])
+def test_an_external_key_is_never_left_unused_in_silence(values: dict[str, Any]) -> None:
+    with pytest.raises(unitls.ConfigurationError, match="external key needs TLS 1.3"):
+        client(external_psk=unitls.ExternalPSK(b"name", b"key"), **values)

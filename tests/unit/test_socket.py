@@ -224,6 +224,14 @@ def test_shutdown_of_writing_sends_close_notify_then_fin() -> None:
         assert client.recv(1) == b""
 
 
+def test_an_unknown_way_to_shut_down_is_refused_and_sends_nothing() -> None:
+    with secure_pair() as (client, server):
+        with pytest.raises(OSError, match="Invalid argument"):
+            client.shutdown(7)
+        client.sendall(b"x")
+        assert server.recv(1) == b"x"
+
+
 def test_shutdown_of_reading_sends_nothing() -> None:
     with secure_pair() as (client, server):
         client.shutdown(socket.SHUT_RD)

@@ -6,20 +6,18 @@ import functools
 from typing import Any
 
 from ..api._backend import Backend
-from ..api._certificates import Certificate
 from ._context import CoreClientContext, CoreServerContext
 from ._provider import Provider
 from ._system_verdict import told_capabilities
 from ._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 
 
-def make_backend(provider: Provider, spelling: str, *, certificate: type[Certificate] = NeutralCertificate) -> Backend:
+def make_backend(provider: Provider, spelling: str) -> Backend:
     """Make the `Backend` of a provider.
 
     Args:
         provider: the library, as core sees it.
         spelling: the library's name as it is written, with which the names of the context classes begin.
-        certificate: the class of certificates, where the library knows more kinds of them than core.
     """
     classes: list[Any] = [
         type(
@@ -39,7 +37,7 @@ def make_backend(provider: Provider, spelling: str, *, certificate: type[Certifi
         library_version=provider.library_version,
         client_context=classes[0],
         server_context=classes[1],
-        certificate=certificate,
+        certificate=NeutralCertificate,
         private_key=NeutralPrivateKey,
         trust_store=NeutralTrustStore,
         memory_buffer=provider.memory_buffer,

@@ -139,7 +139,7 @@ def check_values(configuration: TLSConfiguration) -> None:
     _check_limits(configuration)
     _check_trust(configuration)
     if configuration.external_psk is not None:
-        _check_psk(configuration.external_psk, configuration)
+        _check_psk(configuration.external_psk)
     if isinstance(configuration, TLSClientConfiguration) and len(configuration.identities) > 1:
         raise ConfigurationError("a client shows one identity; use choose_certificate to pick among several")
     if isinstance(configuration, TLSServerConfiguration):
@@ -197,13 +197,11 @@ def _check_limits(configuration: TLSConfiguration) -> None:
         raise ConfigurationError("a pin is the SHA-256 hash of a SubjectPublicKeyInfo: 32 bytes")
 
 
-def _check_psk(psk: ExternalPSK, configuration: TLSConfiguration) -> None:
+def _check_psk(psk: ExternalPSK) -> None:
     if not all(isinstance(value, bytes) and value for value in (psk.identity, psk.key)):
         raise ConfigurationError("the identity and the key of an external key are byte strings that are not empty")
     if psk.hash_name not in ("sha256", "sha384"):
         raise ConfigurationError("the hash of an external key is 'sha256' or 'sha384'")
-    if configuration.upper_bound < TLSVersion.TLSv1_3:
-        raise ConfigurationError("an external key needs TLS 1.3, and upper_bound is below that")
 
 
 def _check_trust(configuration: TLSConfiguration) -> None:

@@ -39,7 +39,10 @@ class ConnectionPlan(NamedTuple):
 
 
 class Engine(ABC):
-    """The primitive operations on one connection. None waits, none loops over a transport, none is called concurrently.
+    """The primitive operations on one connection. None waits, and none loops over a transport.
+
+    What moves the connection on (the handshake, reading, writing, the end, commands) is never called while another such call
+    is under way. What only asks may be: a program may ask in one thread, or in a callback of the library, what was negotiated.
 
     Ciphertext is taken from and put to the two buffers that the provider was given. Whatever goes wrong is raised as the
     library's own exception, one of `Provider.fault_types`, for `Provider.translate` to map.

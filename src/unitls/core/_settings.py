@@ -81,6 +81,8 @@ def resolve(
     """
     lower, upper = version_range(configuration, capabilities)
     old, new, lower, upper = _suites(configuration, capabilities, lower, upper)
+    if configuration.external_psk is not None and upper < TLSVersion.TLSv1_3:
+        raise ConfigurationError("an external key needs TLS 1.3: allow that version, and one of its cipher suites")
     store = _trust(configuration, server_side)
     return Settings(
         configuration=configuration,

@@ -54,7 +54,7 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
     # ------------------------------------------------------------------------------------------ the end
 
     def shutdown(self, how: int, /) -> None:
-        if how != socket_module.SHUT_RD and self._ready:
+        if how in (socket_module.SHUT_WR, socket_module.SHUT_RDWR) and self._ready:
             with self._send_lock:
                 buffer = self._opened()
                 buffer.shutdown()

@@ -336,6 +336,31 @@ def choice_of_the_client_certificate(kit: Kit) -> None:
 
 
 @case(
+    "client-certificate-choice-fails",
+    needs=[Feature.CLIENT_CERTIFICATES],
+    client=[Feature.CLIENT_CERTIFICATE_CHOICE],
+    drives=QUICK,
+)
+def failing_choice_of_the_client_certificate(kit: Kit) -> None:
+    """Where the callback raises, the handshake fails on both ends: nobody is taken for an anonymous client."""
+    cause = LookupError("no such card")
+
+    def choose(authorities: tuple[bytes, ...]) -> Identity | None:
+        raise cause
+
+    server = kit.server(client_authentication=ClientAuthentication.OPTIONAL, trust_store=kit.trust)
+    at_client, at_server = kit.pair(kit.client(choose_certificate=choose), server).attempt()
+    same(_root_cause(at_client), cause, "what has caused the client's error")
+    instance(at_server, ConnectionFault, "the server's error")
+
+
+def _root_cause(error: BaseException | None) -> BaseException | None:
+    while error is not None and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+@case(
     "post-handshake",
     versions=TLS13,
     drives=QUICK,

@@ -239,6 +239,7 @@ _VERIFICATION: Final = {
     "ocsp-bad": "A stapled response that says revoked, is stale, about another certificate or not by the issuer is refused.",
     "ocsp-missing": "A client that asks for a stapled response refuses a server without one.",
     "client-certificate-choice": "A callback picks the client certificate by the server's list of authorities.",
+    "client-certificate-choice-fails": "An exception of it ends the handshake on both ends, and is the client's error's cause.",
     "post-handshake": "A client certificate can be asked for after the handshake.",
 }
 _SESSIONS: Final = {

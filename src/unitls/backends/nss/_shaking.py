@@ -150,6 +150,8 @@ class HandshakeEngine(Information):
         while not self._done:
             available, written = incoming.held, self._outgoing.pending
             code = 0 if force(self._socket) == SUCCESS else nspr.PR_GetError()
+            if self._transport.failure is not None:
+                self._take_back(written)
             self.raise_failure()
             if takes_early_data and code in (0, WOULD_BLOCK):
                 self._early += _early.received(self._socket, self._number)
@@ -165,6 +167,14 @@ class HandshakeEngine(Information):
             left = incoming.held
             if not left or left == available:
                 raise WANT_READ
+
+    def _take_back(self, written: int) -> None:
+        """Let nothing out of what NSS has written since: without an answer of its callback it goes on as if there was none.
+
+        So a client whose choice of a certificate has failed would finish the handshake as an anonymous one.
+        """
+        earlier = self._outgoing.read()[:written]
+        self._outgoing.write(earlier)
 
     def _answered(self, written: int) -> None:
         """A server up to TLS 1.2 has decided whether to resume: all is as usual again, and its session is noted."""

@@ -41,9 +41,6 @@ _TABLE: Final = {
 }
 _WEAK_WORDS: Final = ("weak", "key size", "signature algorithm", "hash algorithm")
 """The codes for these are shared with other faults; the sentence tells."""
-_WEAK_SIGNATURES: Final = frozenset(
-    {"1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}  # MD5 and SHA-1 with RSA, SHA-1 with ECDSA
-)
 _LEAST_RSA_BITS: Final = 2048
 _DATES: Final = frozenset({Failure.EXPIRED, Failure.NOT_YET_VALID})
 
@@ -134,7 +131,7 @@ class Rules:
         below_anchor = fields[:-1] or fields
         if fault is None and any((item.rsa_bits or _LEAST_RSA_BITS) < _LEAST_RSA_BITS for item in fields):
             return Fault(Failure.WEAK, "a key in the path is too weak")
-        if fault is None and any(item.signature_algorithm in _WEAK_SIGNATURES for item in below_anchor):
+        if fault is None and any(item.is_weakly_signed for item in below_anchor):
             return Fault(Failure.WEAK, "a signature in the path is too weak")
         return fault or _depth_fault(path, self._depth)
 

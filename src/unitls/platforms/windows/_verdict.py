@@ -23,8 +23,6 @@ SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
 CLIENT_AUTH: Final = "1.3.6.1.5.5.7.3.2"
 _ANY_PURPOSE: Final = "2.5.29.37.0"
 _LEAST_RSA_BITS: Final = 2048
-_WEAK_SIGNATURES: Final = frozenset({"1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1"})
-"""MD5 and SHA-1 with RSA, SHA-1 with ECDSA."""
 
 # CERT_TRUST_… (wincrypt.h), in the order in which they are reported.
 _BITS: Final = (
@@ -196,7 +194,7 @@ def _path_fault(policy: Policy, certificates: Sequence[CertificateFields], purpo
     if not all(_serves(fields, purpose) for fields in bearers):
         return Fault(Failure.BAD_PURPOSE, "the extended key usage of a certificate does not allow it")
     if any(_has_small_key(fields) for fields in certificates) or any(
-        fields.signature_algorithm in _WEAK_SIGNATURES for fields in certificates[:-1]
+        fields.is_weakly_signed for fields in certificates[:-1]
     ):
         return Fault(Failure.WEAK, "a key or a signature in the chain is too weak")
     if policy.depth is not None and len(certificates) - 2 > policy.depth:
