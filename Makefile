@@ -47,7 +47,7 @@ tables:  ## write the tables of backends
 	@$(SETUP) cli
 	@$(RUN) tools/update_tables.py
 
-other-pythons:  ## the unit tests and the conformance kit on every other Python that is found
+other-pythons:  ## the unit tests, the kit and the adapters on every other Python that is found
 	@sh tools/other_pythons.sh
 
 wheel-check:  ## build the wheel, and use it in an empty environment

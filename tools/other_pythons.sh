@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the unit tests, and the conformance kit on two backends, on every Python from 3.11 on that is found besides the one of .venv.
+# Runs the unit tests, the conformance kit on two backends and the adapters on one, on every Python from 3.11 on that is found
+# besides the one of .venv.
 set -eu
 
 run=${VENV:-.venv}/bin/python
@@ -25,10 +26,10 @@ test_on() {
     echo "== Python $1"
     PYTHON=$2 VENV=$venv sh tools/setup.sh test || return 1
     spread=$("$venv/bin/python" -c 'import xdist' 2>/dev/null && echo '-n auto --dist worksteal')
-    # The libraries bound by cffi are the same for every Python: these two differ from one to the next.
+    # The libraries bound by cffi are the same for every Python: these two differ from one to the next, and so do asyncio and ssl.
     # shellcheck disable=SC2086
-    "$venv/bin/python" -m pytest -q -p no:cacheprovider -m 'not slow' $spread \
-        --tls-backend openssl --tls-backend rustls tests/unit tests/conformance
+    UNITLS_TEST_ADAPTERS=openssl "$venv/bin/python" -m pytest -q -p no:cacheprovider -m 'not slow' $spread \
+        --tls-backend openssl --tls-backend rustls tests/unit tests/conformance tests/adapters
 }
 
 list=$(candidates)

@@ -128,7 +128,7 @@ class Pair:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._listener.close()
-        await self._listener.wait_closed()
         for protocol in (self.client, self.server):
             if protocol.transport is not None:
                 protocol.transport.abort()
+        await self._listener.wait_closed()  # from Python 3.12 on it waits for the connections, too

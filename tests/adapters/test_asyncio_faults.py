@@ -587,7 +587,8 @@ async def main():
     client = client_context(backend)
     global kept
     kept = await tls.open_connection("127.0.0.1", port, context=client, server_hostname=NAME)
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    held = []  # a writer that nobody holds is closed
+    silent = await asyncio.start_server(lambda *ends: held.append(ends), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     asyncio.ensure_future(tls.open_connection("127.0.0.1", port, context=client, server_hostname=NAME))
     await asyncio.sleep(0.05)
