@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import gc
+import threading
 from typing import Any
 
 import pytest
 
 from unitls.api._errors import ConfigurationError
 from unitls.core import _foreign
-from unitls.core._foreign import ForeignBuffer, Transport, guarded, open_library, transport
+from unitls.core._foreign import ForeignBuffer, Transport, guarded, keeping, open_library, take_failure
 
 
 class Libraries:
@@ -88,7 +89,6 @@ def test_a_connection_is_found_by_its_number_as_long_as_it_lives() -> None:
     owner: Any = Owner()
     connection = Transport(ForeignBuffer(), ForeignBuffer(), owner)
     number = connection.number
-    assert transport(number) is connection
     assert _foreign.incoming_buffers[number] is connection.incoming
     assert _foreign.outgoing_buffers[number] is connection.outgoing
     assert connection.owner is owner
@@ -97,8 +97,6 @@ def test_a_connection_is_found_by_its_number_as_long_as_it_lives() -> None:
     assert connection.owner is None
     del connection
     gc.collect()
-    with pytest.raises(KeyError):
-        transport(number)
     assert number not in _foreign.incoming_buffers
     assert number not in _foreign.outgoing_buffers
 
@@ -115,7 +113,7 @@ def test_bytes_go_through_a_connection() -> None:
     assert connection.outgoing.read() == b"xyz"
 
 
-def test_an_exception_of_a_callback_is_kept_and_raised_later() -> None:
+def test_an_exception_of_a_callback_is_kept() -> None:
     @guarded(-7)
     def body(connection: Transport, value: int) -> int:
         if value < 0:
@@ -124,12 +122,68 @@ def test_an_exception_of_a_callback_is_kept_and_raised_later() -> None:
 
     connection = Transport(ForeignBuffer(), ForeignBuffer())
     assert body(connection.number, 3) == 3
-    connection.raise_failure()
+    assert connection.take_failure() is None
     assert [body(connection.number, value) for value in (-1, -2, 4)] == [-7, -7, 4]
-    with pytest.raises(ValueError, match="-1"):
-        connection.raise_failure()
-    connection.raise_failure()
+    assert str(connection.take_failure()) == "-1"
+    assert connection.take_failure() is None
     gone = connection.number
     del connection
     gc.collect()
     assert body(gone, 3) == -7
+
+
+class Trace:
+    """Stands for the traceback of a callback that was called with `arguments`."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.f_locals = arguments
+        self.tb_frame = self
+
+
+keep = keeping(number=int, layer=lambda layer: int(layer[0]))
+
+
+@pytest.mark.parametrize("by", ["number", "layer"])
+def test_what_a_callback_raises_is_kept_where_it_belongs(by: str) -> None:
+    connection, other = (Transport(ForeignBuffer(), ForeignBuffer()) for _ in range(2))
+    trace = Trace(layer=[connection.number]) if by == "layer" else Trace(size=3, number=connection.number)
+    first = ValueError("first")
+    keep(None, first, trace)
+    keep(None, ValueError("second"), trace)
+    assert other.take_failure() is None
+    assert connection.take_failure() is first
+    assert connection.take_failure() is None
+
+
+@pytest.mark.parametrize("trace", [None, Trace(size=3)])
+def test_what_knows_no_connection_is_kept_for_the_thread(trace: Any) -> None:
+    connection, error = Transport(ForeignBuffer(), ForeignBuffer()), ValueError()
+    keep(None, error, trace)
+    found: list[Exception | None] = []
+    thread = threading.Thread(target=lambda: found.append(connection.take_failure()))
+    thread.start()
+    thread.join()
+    assert found == [None]
+    assert connection.take_failure() is error
+    keep(None, error, trace)
+    assert (take_failure(), take_failure()) == (error, None)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_goes_on_to_whoever_asks(error: type[BaseException]) -> None:
+    connection = Transport(ForeignBuffer(), ForeignBuffer())
+    keep(None, error(), Trace(number=connection.number))
+    with pytest.raises(error):
+        connection.take_failure()
+    keep(None, error(), None)
+    with pytest.raises(error):
+        take_failure()
+
+
+def test_when_the_connection_is_gone_only_an_interruption_matters() -> None:
+    gone = Trace(number=0)
+    keep(None, ValueError(), gone)
+    assert take_failure() is None
+    keep(None, KeyboardInterrupt(), gone)
+    with pytest.raises(KeyboardInterrupt):
+        take_failure()

@@ -8,6 +8,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unitls.api._alerts import AlertDescription
 from unitls.api._errors import VerifyFailure
 from unitls.api._subjects import URI, DNSName, IPAddress, Subject
 from unitls.core._leaf_check import Fault, leaf_fault, name_matches
@@ -211,3 +212,15 @@ def test_the_order_of_faults() -> None:
 def test_what_cannot_be_read_is_invalid() -> None:
     assert failure(GOOD[:-1], A) is VerifyFailure.INVALID
     assert failure(b"", A) is VerifyFailure.INVALID
+
+
+ALERTS = {
+    VerifyFailure.EXPIRED: AlertDescription.CERTIFICATE_EXPIRED,
+    VerifyFailure.UNKNOWN_ISSUER: AlertDescription.UNKNOWN_CA,
+    VerifyFailure.WEAK: AlertDescription.BAD_CERTIFICATE,
+}
+
+
+@pytest.mark.parametrize(("reason", "alert"), ALERTS.items())
+def test_every_fault_has_its_alert(reason: VerifyFailure, alert: AlertDescription) -> None:
+    assert Fault(reason, "").alert is alert

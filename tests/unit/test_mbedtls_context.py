@@ -15,7 +15,6 @@ from unitls.testing._kit import Drive, Kit
 native = pytest.importorskip("unitls.backends.mbedtls.native", exc_type=ImportError)
 
 from unitls.backends.mbedtls import _callbacks, _tickets, ciphers  # noqa: E402 - only where the library is
-from unitls.core._foreign import incoming_buffers  # noqa: E402
 
 BACKEND = unitls.get_backend("mbedtls")
 
@@ -151,31 +150,16 @@ def test_a_key_that_may_not_sign_is_a_bad_purpose(kit: Kit) -> None:
 
 
 class Broken:
-    """A buffer, or a source of random bytes, in the midst of whose work something happens."""
+    """A source of random bytes in the midst of whose work something happens."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self._error = error
 
-    def take(self, size: int) -> bytes:
+    def urandom(self, size: int) -> bytes:
         raise self._error
-
-    urandom = take
 
 
 INTERRUPTIONS = [(KeyboardInterrupt, KeyboardInterrupt), (MemoryError, unitls.ConnectionFault)]
-
-
-@pytest.mark.parametrize(("error", "expected"), INTERRUPTIONS)
-def test_what_happens_in_a_callback_is_not_swallowed(
-    kit: Kit, error: type[BaseException], expected: type[BaseException], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """An interruption by Ctrl-C comes at any time."""
-    pair = kit.connected(kit.client(), kit.server())
-    pair.echo()
-    incoming_buffers[pair.client.tls._engine.wire.number] = Broken(error)
-    with pytest.raises(expected):
-        pair.client.tls.read()
-    assert "callback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("error", "expected"), INTERRUPTIONS)

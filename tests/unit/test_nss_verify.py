@@ -11,7 +11,10 @@ from _link import Link
 from _nss import BACKEND, HOST, client, failure, identity, server, trust
 
 import unitls
+from unitls import AlertDescription
 from unitls import VerifyFailure as Failure
+from unitls.backends.nss import _shaking, verify
+from unitls.core._leaf_check import Fault
 from unitls.testing import CertificateAuthority, Issued
 from unitls.testing._ca import self_signed
 from unitls.testing._zoo import ZooCase
@@ -175,3 +178,27 @@ def _verdict(context: unitls.ClientContext, shown: Any, name: str | None) -> str
             peer.do_handshake()
         to_client.write(from_server.read())
     raise AssertionError("the handshake does not end")
+
+
+ALERTS = {
+    Failure.NOT_YET_VALID: AlertDescription.CERTIFICATE_EXPIRED,
+    Failure.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
+    Failure.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
+    Failure.BAD_PURPOSE: AlertDescription.CERTIFICATE_UNKNOWN,
+    Failure.WEAK: AlertDescription.BAD_CERTIFICATE,
+}
+
+
+@pytest.mark.parametrize("reason", ALERTS)
+def test_the_peer_is_told_why(reason: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = CertificateAuthority.create()
+    openssl = unitls.get_backend("openssl")
+    configuration = unitls.TLSServerConfiguration(identities=(identity(root.issue(dns_names=[HOST])),))
+    link = Link(client(trust(root)), openssl.server_context(configuration), host=HOST)
+    monkeypatch.setattr(_shaking, "verify", lambda *_: verify.Verdict(fault=Fault(reason, "for the test")))
+    with pytest.raises(unitls.CertificateVerificationError):
+        link.handshake()
+    link.move()
+    with pytest.raises(unitls.PeerAlert) as caught:
+        link.server.do_handshake()
+    assert caught.value.alert is ALERTS[reason]

@@ -1,13 +1,23 @@
-"""The check of a stapled OCSP response, whatever was stapled."""
+"""The check of a stapled OCSP response, whatever was stapled: core's, and that of GnuTLS."""
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
-from hypothesis import given, settings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import ocsp
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unitls.core._ocsp import ocsp_fault
-from unitls.testing import load_identities
+from unitls.core import _ocsp
+from unitls.testing import CertificateAuthority, load_identities
 from unitls.testing._zoo_files import load_ocsp
 
 IDS = load_identities()
@@ -16,35 +26,78 @@ CASES = {case.name: case for case in load_ocsp()}
 NOW = 1_800_000_000.0
 
 
+class Judge(SimpleNamespace):
+    """Who checks a response."""
+
+    check: Any
+
+    def failure(self, response: bytes, path: Sequence[bytes] = PATH, now: float = NOW) -> str | None:
+        fault = self.check(response, path, now)
+        return None if fault is None else fault.failure.name
+
+
+@pytest.fixture(params=["core", "gnutls"], scope="module")
+def judge(request: pytest.FixtureRequest) -> Judge:
+    if request.param == "core":
+        return Judge(check=_ocsp.ocsp_fault)
+    own = pytest.importorskip("unitls.backends.gnutls._revocation", exc_type=ImportError)
+    return Judge(check=lambda *arguments: own.ocsp_fault(*arguments, has_clock=True))
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_what_comes_of_each_response(name: str) -> None:
-    fault = ocsp_fault(CASES[name].response, PATH, NOW)
-    assert (None if fault is None else fault.failure.name) == CASES[name].failure
+def test_what_comes_of_each_response(judge: Judge, name: str) -> None:
+    assert judge.failure(CASES[name].response) == CASES[name].failure
 
 
-def test_nothing_stapled_and_no_issuer() -> None:
+def test_nothing_stapled_and_no_issuer(judge: Judge) -> None:
     for response, path in ((b"", PATH), (CASES["good"].response, PATH[:1]), (CASES["good"].response, [])):
-        fault = ocsp_fault(response, path, NOW)
-        assert fault is not None
-        assert fault.failure.name == "OTHER"
+        assert judge.failure(response, path) == "OTHER"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 16), st.integers(1, 255))
-def test_a_changed_byte_gives_a_verdict_and_no_exception(position: int, change: int) -> None:
+def test_a_changed_byte_gives_a_verdict_and_no_exception(judge: Judge, position: int, change: int) -> None:
     response = bytearray(CASES["good_appointed"].response)
     response[position % len(response)] ^= change
-    ocsp_fault(bytes(response), PATH, NOW)
+    judge.failure(bytes(response))
 
 
-def test_an_algorithm_that_nobody_knows() -> None:
+def test_an_algorithm_that_nobody_knows(judge: Judge) -> None:
     ecdsa_with_sha256, unknown = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d0403") + b"\x7f"
     response = CASES["good"].response.replace(ecdsa_with_sha256, unknown)
-    fault = ocsp_fault(response, PATH, NOW)
-    assert fault is not None
-    assert "cannot be read" in fault.text
+    assert judge.failure(response) == "OTHER"
+
+
+RSA_WITH = {"sha256": bytes.fromhex("2a864886f70d01010b"), "sha1": bytes.fromhex("2a864886f70d010105")}
+"""Algorithms of signatures, of one length."""
+
+
+def test_a_response_that_is_signed_with_sha1(judge: Judge) -> None:
+    authority = CertificateAuthority.create(key_type="RSA-2048")
+    path = [authority.issue(dns_names=["server.test"]).chain[0], authority.certificate_der]
+    leaf, issuer = map(x509.load_der_x509_certificate, path)
+    key = load_pem_private_key(authority.key_pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    start = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    about = (
+        leaf,
+        issuer,
+        hashes.SHA1(),
+        ocsp.OCSPCertStatus.GOOD,
+        start,
+        start + datetime.timedelta(days=1),
+        None,
+        None,
+    )
+    builder = ocsp.OCSPResponseBuilder().add_response(*about).responder_id(ocsp.OCSPResponderEncoding.NAME, issuer)
+    made = builder.sign(key, hashes.SHA256())
+    good = made.public_bytes(Encoding.DER)
+    assert judge.failure(good, path) is None
+    signature = key.sign(made.tbs_response_bytes, padding.PKCS1v15(), hashes.SHA1())
+    weak = good.replace(RSA_WITH["sha256"], RSA_WITH["sha1"])[: -len(signature)] + signature
+    assert judge.failure(weak, path) == "OTHER"
 
 
 @pytest.mark.parametrize("now", [1e12, -1e12, float("inf"), float("nan")])
-def test_a_clock_out_of_every_calendar(now: float) -> None:
-    assert ocsp_fault(CASES["good"].response, PATH, now) is not None
+def test_a_clock_out_of_every_calendar(judge: Judge, now: float) -> None:
+    assert judge.failure(CASES["good"].response, now=now) == "OTHER"

@@ -22,7 +22,7 @@ from unitls.core._pem import to_pem
 pytest.importorskip("unitls.backends.wolfssl", reason="wolfSSL is not installed", exc_type=ImportError)
 from unitls.backends.wolfssl import BACKEND
 from unitls.backends.wolfssl._answer import AwaitedAnswer
-from unitls.core._foreign import ForeignBuffer, incoming_buffers
+from unitls.core._foreign import ForeignBuffer
 
 BOTH = [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3]
 TLS12 = {"lower_bound": TLSVersion.TLSv1_2, "upper_bound": TLSVersion.TLSv1_2}
@@ -456,26 +456,23 @@ def test_a_server_takes_the_highest_version_whatever_the_order() -> None:
     assert b"\x00\x2b\x00\x02\x03\x04" in link.server_out.read()
 
 
-class Broken:
-    """A buffer in the midst of whose work something happens."""
-
-    def __init__(self, error: type[BaseException]) -> None:
-        self._error = error
-
-    def take(self, size: int) -> bytes:
-        raise self._error
+def resident() -> int:
+    """How many bytes of memory the process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.parametrize("is_done", [False, True])
-def test_what_happens_in_a_callback_is_not_swallowed(is_done: bool, capfd: pytest.CaptureFixture[str]) -> None:
-    """An interruption by Ctrl-C comes at any time."""
-    for error, expected in ((KeyboardInterrupt, KeyboardInterrupt), (MemoryError, unitls.ConnectionFault)):
-        link = Link(client(), server())
-        if is_done:
-            link.handshake()
-        else:
-            step(link.client)
-        incoming_buffers[link.client._engine._transport.number] = Broken(error)  # type: ignore[attr-defined]
-        with pytest.raises(expected):
-            link.client.read() if is_done else link.client.do_handshake()
-    assert "callback" not in capfd.readouterr().err
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read as on Linux")
+def test_what_the_library_has_computed_in_a_thread_goes_with_it() -> None:
+    """More than a megabyte of points of curves."""
+    one, two = client(), server()
+
+    def connect_in_threads(count: int) -> None:
+        for _ in range(count):
+            thread = threading.Thread(target=lambda: Link(one, two, host="server.test").handshake())
+            thread.start()
+            thread.join()
+
+    connect_in_threads(5)
+    before = resident()
+    connect_in_threads(50)
+    assert resident() - before < 10 * 2**20

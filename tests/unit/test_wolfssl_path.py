@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from unitls.backends.wolfssl._constraints import breaks
 from unitls.backends.wolfssl._path import CLIENT, SERVER, Anchors, paths
 from unitls.backends.wolfssl.verify import Verifier
 
@@ -223,48 +221,6 @@ def test_name_constraints_reach_through_the_whole_path() -> None:
     root = constrained(None, [x509.DNSName("example.test")])
     middle = issue("middle", root)
     assert verdict([leaf(middle), middle], root) is VerifyFailure.INVALID
-
-
-DNS, MAIL, URI, IP, ANY = 0x82, 0x81, 0x86, 0x87, 0x88
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "base", "inside"),
-    [
-        (DNS, b"a.test", b"test", True),
-        (DNS, b"A.TEST", b"test", True),
-        (DNS, b"atest", b"test", False),
-        (DNS, b"test", b"test", True),
-        (DNS, b"test", b".test", False),
-        (DNS, b"a.test", b".test", True),
-        (DNS, b"a.test", b"", True),
-        (MAIL, b"me@a.test", b"a.test", True),
-        (MAIL, b"me@b.a.test", b"a.test", False),
-        (MAIL, b"me@b.a.test", b".a.test", True),
-        (MAIL, b"me@a.test", b"you@a.test", False),
-        (URI, b"https://a.test/x", b"a.test", True),
-        (URI, b"https://b.a.test:8/x", b".a.test", True),
-        (URI, b"urn:x", b"a.test", False),
-        (IP, ipaddress.ip_address("10.1.2.3").packed, b"\x0a\x01\x00\x00\xff\xff\x00\x00", True),
-        (IP, ipaddress.ip_address("10.2.2.3").packed, b"\x0a\x01\x00\x00\xff\xff\x00\x00", False),
-        (IP, ipaddress.ip_address("::1").packed, b"\x0a\x01\x00\x00\xff\xff\x00\x00", False),
-    ],
-)
-def test_names_within_subtrees(kind: int, name: bytes, base: bytes, inside: bool) -> None:
-    assert breaks([(kind, name)], [(kind, base)], []) is not inside
-    assert breaks([(kind, name)], [], [(kind, base)]) is inside
-    assert not breaks([(kind, name)], [(ANY, base)], [(ANY, base)]), "a constraint on another kind"
-
-
-def test_a_wildcard_does_not_stand_for_an_excluded_host() -> None:
-    assert breaks([(DNS, b"*.A.test")], [], [(DNS, b"b.a.test")])
-    assert not breaks([(DNS, b"*.a.test")], [], [(DNS, b"b.c.test")])
-    assert not breaks([(DNS, b"*.a.test")], [], [(DNS, b"c.b.a.test")]), "it stands for one label"
-
-
-def test_a_name_that_cannot_be_compared_breaks_its_constraint() -> None:
-    assert breaks([(ANY, b"\x2a\x03")], [(ANY, b"\x2a\x03")], [])
-    assert breaks([(ANY, b"\x2a\x03")], [], [(ANY, b"\x2a\x04")])
 
 
 def test_what_cannot_be_read_is_invalid() -> None:

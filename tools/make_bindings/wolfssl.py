@@ -217,6 +217,7 @@ int wc_ChaCha20Poly1305_Decrypt(const unsigned char *, const unsigned char *, co
 int wc_InitSha256_ex(void *, void *, int);
 int wc_Sha256Update(void *, const unsigned char *, unsigned int);
 void wc_Sha256Free(void *);
+void wc_ecc_fp_free(void);
 int wc_ecc_make_key_ex(void *, int, void *, int);
 int wc_ecc_export_x963(void *, unsigned char *, unsigned int *);
 int wc_curve25519_make_key(void *, int, void *);

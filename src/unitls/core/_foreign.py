@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -154,20 +155,67 @@ class Transport:
         """Take ciphertext for the peer: how many bytes, always all."""
         return self.outgoing.write(data)  # type: ignore[no-any-return]
 
-    def raise_failure(self) -> None:
-        """Raise what a callback has raised, once the library has returned."""
+    def take_failure(self) -> Exception | None:
+        """What a callback has raised, to be asked for when the library has returned; an interruption is raised here.
+
+        It is that of a callback of this connection, or else of one in this thread that knows no connection.
+        """
         failure, self.failure = self.failure, None
-        if failure is not None:
-            raise failure
+        return take_failure() if failure is None else _passed(failure)
 
 
-def transport(number: int) -> Transport:
-    """The connection of a callback.
+class _Thread(threading.local):
+    """What callbacks without a connection have raised in this thread."""
 
-    Raises:
-        KeyError: it is gone.
+    failure: BaseException | None = None
+
+
+_thread: Final = _Thread()
+
+
+def take_failure() -> Exception | None:
+    """As `Transport.take_failure`, where there is no connection."""
+    failure, _thread.failure = _thread.failure, None
+    return None if failure is None else _passed(failure)
+
+
+def _passed(failure: BaseException) -> Exception:
+    if isinstance(failure, Exception):
+        return failure
+    raise failure
+
+
+def _keep(error: BaseException, place: Transport | _Thread) -> None:
+    if place.failure is None:
+        place.failure = error
+
+
+def keeping(**numbers: Callable[[Any], int]) -> Callable[[Any, BaseException, Any], None]:
+    """Make an `onerror` for callbacks of cffi: it keeps what they raise, at no cost where nothing is raised.
+
+    Every callback needs one, also with a `guarded` body: an interruption may come before the body begins.
+
+    Args:
+        **numbers: by the name of a parameter of such a callback, what makes the number of the connection of it. What is
+            raised where there is no such parameter is kept for the thread.
     """
-    return _connections[number]
+
+    def keep(_kind: Any, error: BaseException, trace: Any) -> None:
+        arguments = {} if trace is None else trace.tb_frame.f_locals
+        name = next((name for name in numbers if name in arguments), None)
+        if name is None:
+            _keep(error, _thread)
+            return
+        connection = _connections.get(numbers[name](arguments[name]))
+        if connection is not None:
+            _keep(error, connection)
+        elif not isinstance(error, Exception):
+            _keep(error, _thread)  # the connection is gone, but the interruption is the program's
+
+    return keep
+
+
+keep_for_thread: Final = keeping()
 
 
 def guarded(failing: R) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -186,8 +234,7 @@ def guarded(failing: R) -> Callable[[Callable[..., R]], Callable[..., R]]:
             try:
                 return body(connection, *arguments)
             except BaseException as error:
-                if connection.failure is None:
-                    connection.failure = error
+                _keep(error, connection)
                 return failing
 
         return called

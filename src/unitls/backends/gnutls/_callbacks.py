@@ -1,17 +1,16 @@
 """The functions that GnuTLS calls: one of each kind for all connections.
 
 What it hands back is a number, from which `core._foreign` finds the connection. Nothing is ever raised into the library:
-an exception is kept on the connection, or for this thread where there is none, and raised when the call has returned.
+an exception is kept on the connection, or for this thread where none is known, and raised when the call has returned.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import threading
 from typing import Any, Final
 
-from ...core._foreign import Transport, guarded, incoming_buffers, outgoing_buffers, transport
+from ...core._foreign import Transport, guarded, incoming_buffers, keep_for_thread, keeping, outgoing_buffers
 from . import native
 from ._transcript import Transcript
 from .native import ffi, lib
@@ -27,61 +26,41 @@ class _Thread(threading.local):
 
     Attributes:
         edges: from each certificate to the one that has signed it, in DER, while a chain is verified.
-        failure: the first exception since it was last asked for.
         transcript: of the connection whose handshake went on last, where a signer may need it.
     """
 
     def __init__(self) -> None:
         self.edges: dict[bytes, bytes] | None = None
-        self.failure: BaseException | None = None
         self.transcript: Transcript | None = None
 
 
 thread: Final = _Thread()
-
-
-def take_failure() -> BaseException | None:
-    """The first exception of a callback without a connection, in this thread."""
-    failure, thread.failure = thread.failure, None
-    return failure
+keep: Final = keeping(number=int, session=lib.gnutls_session_get_ptr)
 
 
 # ---------------------------------------------------------------------------------------------- bytes
 
 
-@ffi.callback("ssize_t(uintptr_t, void *, size_t)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("ssize_t(uintptr_t, void *, size_t)", error=-1, onerror=keep)  # type: ignore[untyped-decorator]
 def pull(number: int, target: Any, size: int) -> int:
     """Move ciphertext into the library: what is there, or else "again", also at the end, of which core knows."""
-    try:
-        data = incoming_buffers[number].take(size)
-        taken = len(data)
-        if taken:
-            _move(target, data, taken)
-            return taken
-        ffi.errno = _AGAIN
-    except BaseException as error:
-        _keep(number, error)
+    data = incoming_buffers[number].take(size)
+    taken = len(data)
+    if taken:
+        _move(target, data, taken)
+        return taken
+    ffi.errno = _AGAIN
     return -1
 
 
-@ffi.callback("ssize_t(uintptr_t, const void *, size_t)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("ssize_t(uintptr_t, const void *, size_t)", error=-1, onerror=keep)  # type: ignore[untyped-decorator]
 def push(number: int, source: Any, size: int) -> int:
     """Take ciphertext from the library: always all."""
-    try:
-        outgoing_buffers[number].write(_bytes(source, size)[:])
-        return size
-    except BaseException as error:
-        _keep(number, error)
-        return -1
+    outgoing_buffers[number].write(_bytes(source, size)[:])
+    return size
 
 
-def _keep(number: int, error: BaseException) -> None:
-    with contextlib.suppress(KeyError):
-        connection = transport(number)
-        connection.failure = connection.failure or error
-
-
-@ffi.callback("int(uintptr_t, unsigned int)", error=0)  # type: ignore[untyped-decorator]
+@ffi.callback("int(uintptr_t, unsigned int)", error=0, onerror=keep)  # type: ignore[untyped-decorator]
 def pull_timeout(number: int, milliseconds: int) -> int:
     """Whether there is something to pull; nothing ever waits for it."""
     incoming = incoming_buffers.get(number)
@@ -136,19 +115,23 @@ def _find_key(connection: Transport, name: bytes, target: Any) -> int:
     return 0
 
 
-@ffi.callback("int(gnutls_session_t)", error=native.E_CERTIFICATE_VERIFICATION_ERROR)  # type: ignore[untyped-decorator]
+@ffi.callback("int(gnutls_session_t)", error=native.E_CERTIFICATE_VERIFICATION_ERROR, onerror=keep)  # type: ignore[untyped-decorator]
 def verify(session: Any) -> int:
     """Judge the peer's certificate (gnutls_session_set_verify_function)."""
     return _verify(lib.gnutls_session_get_ptr(session))
 
 
-@ffi.callback("int(gnutls_session_t, unsigned int, unsigned int, unsigned int, const gnutls_datum_t *)", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback(
+    "int(gnutls_session_t, unsigned int, unsigned int, unsigned int, const gnutls_datum_t *)",
+    error=_FAILED,
+    onerror=keep,
+)  # type: ignore[untyped-decorator]
 def hook(session: Any, kind: int, when: int, incoming: int, message: Any) -> int:
     """Look at a handshake message (gnutls_handshake_set_hook_function)."""
     return _hook(lib.gnutls_session_get_ptr(session), kind, incoming, message)
 
 
-@ffi.callback("int(gnutls_session_t, const char *, const gnutls_datum_t *)", error=0)  # type: ignore[untyped-decorator]
+@ffi.callback("int(gnutls_session_t, const char *, const gnutls_datum_t *)", error=0, onerror=keep)  # type: ignore[untyped-decorator]
 def key_log(session: Any, label: Any, secret: Any) -> int:
     """Note a secret (gnutls_session_set_keylog_function)."""
     return _key_log(lib.gnutls_session_get_ptr(session), ffi.string(label), native.content(secret))
@@ -158,6 +141,7 @@ def key_log(session: Any, label: Any, secret: Any) -> int:
     "int(gnutls_session_t, const gnutls_datum_t *, int, const int *, int, gnutls_pcert_st **, unsigned int *, "
     "gnutls_privkey_t *)",
     error=-1,
+    onerror=keep,
 )
 def choose(
     session: Any, names: Any, count: int, kinds: Any, kind_count: int, certificates: Any, length: Any, key: Any
@@ -167,13 +151,15 @@ def choose(
     return _choose(lib.gnutls_session_get_ptr(session), authorities, (certificates, length, key))
 
 
-@ffi.callback("int(gnutls_session_t, uintptr_t, gnutls_datum_t *)", error=native.E_REQUESTED_DATA_NOT_AVAILABLE)  # type: ignore[untyped-decorator]
+@ffi.callback(
+    "int(gnutls_session_t, uintptr_t, gnutls_datum_t *)", error=native.E_REQUESTED_DATA_NOT_AVAILABLE, onerror=keep
+)  # type: ignore[untyped-decorator]
 def staple(session: Any, data: int, target: Any) -> int:
     """Give the OCSP response to staple (gnutls_certificate_set_ocsp_status_request_function2)."""
     return _staple(lib.gnutls_session_get_ptr(session), target)
 
 
-@ffi.callback("int(gnutls_session_t, const gnutls_datum_t *, gnutls_datum_t *)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("int(gnutls_session_t, const gnutls_datum_t *, gnutls_datum_t *)", error=-1, onerror=keep)  # type: ignore[untyped-decorator]
 def find_key(session: Any, name: Any, target: Any) -> int:
     """Give the external key of that name (gnutls_psk_set_server_credentials_function2)."""
     return _find_key(lib.gnutls_session_get_ptr(session), native.content(name), target)
@@ -182,7 +168,9 @@ def find_key(session: Any, name: Any, target: Any) -> int:
 # ---------------------------------------------------------------------------------------------- verification
 
 
-@ffi.callback("int(gnutls_x509_crt_t, gnutls_x509_crt_t, gnutls_x509_crl_t, unsigned int)", error=0)  # type: ignore[untyped-decorator]
+@ffi.callback(
+    "int(gnutls_x509_crt_t, gnutls_x509_crt_t, gnutls_x509_crl_t, unsigned int)", error=0, onerror=keep_for_thread
+)  # type: ignore[untyped-decorator]
 def step(certificate: Any, issuer: Any, revocation_list: Any, status: int) -> int:
     """Note one step of a path (gnutls_session_set_verify_output_function)."""
     if thread.edges is not None and certificate != ffi.NULL and issuer != ffi.NULL and not status:

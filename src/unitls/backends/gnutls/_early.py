@@ -8,6 +8,7 @@ import time
 import weakref
 from typing import Any, Final
 
+from ...core._foreign import keep_for_thread
 from . import native
 from .native import ffi, lib
 
@@ -62,7 +63,11 @@ class AntiReplay:
             return True
 
 
-@ffi.callback("int(uintptr_t, intptr_t, const gnutls_datum_t *, const gnutls_datum_t *)", error=_ENTRY_EXISTS)  # type: ignore[untyped-decorator]
+@ffi.callback(
+    "int(uintptr_t, intptr_t, const gnutls_datum_t *, const gnutls_datum_t *)",
+    error=_ENTRY_EXISTS,
+    onerror=keep_for_thread,
+)  # type: ignore[untyped-decorator]
 def _add(number: int, expires: int, key: Any, data: Any) -> int:
     memory = _memories.get(number)
     return 0 if memory is not None and memory.add(native.content(key), expires) else _ENTRY_EXISTS

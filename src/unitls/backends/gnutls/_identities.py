@@ -9,11 +9,12 @@ from ...api._certificates import Identity
 from ...api._errors import ConfigurationError, TLSError, UnsupportedFeature
 from ...api._features import Feature
 from ...api._versions import TLSVersion
+from ...core._foreign import take_failure
 from ...core._pkcs11_uri import without_pin
 from ...core._plain_key import plain_key, signature_schemes
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
-from . import _callbacks, _signers, native
+from . import _signers, native
 from .errors import make
 from .native import NULL, ffi, lib
 
@@ -145,7 +146,7 @@ def _token_key(made: Any, key: NeutralPrivateKey) -> Any:
     try:
         _signers.import_token_key(made, key)
     except native.Error as error:
-        failure = _callbacks.take_failure()
+        failure = take_failure()
         if isinstance(failure, TLSError):
             raise failure from error
         text = _PIN if -314 <= error.code <= -312 or error.code in (-303, -317) else "there is no such key in a token"

@@ -6,12 +6,10 @@ import hmac
 from typing import Any, Final
 
 from ...api._configuration import ExternalPSK
-from ...api._errors import ConfigurationError, UnsupportedFeature
+from ...api._errors import UnsupportedFeature
 from ...api._features import Feature
-from ...api._versions import TLSVersion
 from . import _callbacks, native
 from ._identities import configured
-from .errors import make
 from .native import lib
 
 _MACS: Final = {"sha256": 6, "sha384": 7}  # gnutls_mac_algorithm_t
@@ -76,19 +74,12 @@ class Keys:
         return tuple(sorted(suites, key=lambda suite: not self.goes_with(suite)))
 
 
-def check_psk(psk: ExternalPSK, upper: TLSVersion) -> None:
-    """Refuse what TLS, or the library, has no place for.
+def check_psk(psk: ExternalPSK) -> None:
+    """Refuse what the library has no place for.
 
     Raises:
-        ConfigurationError: there is no TLS 1.3, the hash is none of it, or the identity or the key is empty.
         UnsupportedFeature: this release of the library does not take the hash, or so long an identity.
     """
-    if upper < TLSVersion.TLSv1_3:
-        raise make(ConfigurationError, "an external key needs TLS 1.3")
-    if psk.hash_name not in _MACS:
-        raise make(ConfigurationError, f"an external key is used with {' or '.join(_MACS)}, not {psk.hash_name!r}")
-    if not psk.identity or not psk.key:
-        raise make(ConfigurationError, "the identity of an external key, or the key, is empty")
     if psk.hash_name != "sha256" and not _has_choice():
         raise UnsupportedFeature(
             "GnuTLS before 3.8.11 uses external keys with sha256 only", feature=Feature.EXTERNAL_PSK

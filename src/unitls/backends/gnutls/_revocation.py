@@ -17,6 +17,8 @@ from .native import ffi, lib
 _DISABLE_TIME_CHECKS: Final = 1 << 6
 _GOOD: Final = 0
 _REVOKED: Final = 1
+_AS_FOR_CERTIFICATES: Final = 1
+"""GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS."""
 
 
 def load_certificate(der: bytes) -> Any:
@@ -104,6 +106,8 @@ def ocsp_fault(response: bytes, path: Sequence[bytes], now: float, *, has_clock:
         return Fault(Failure.OTHER, "the OCSP response cannot be read")
     if lib.gnutls_ocsp_resp_get_status(answer) != _GOOD:
         return Fault(Failure.OTHER, "the OCSP responder has no answer")
+    if not lib.gnutls_sign_is_secure2(lib.gnutls_ocsp_resp_get_signature_algorithm(answer), _AS_FOR_CERTIFICATES):
+        return Fault(Failure.OTHER, "the OCSP response is signed by an algorithm that is too weak, or not known")
     verdict = ffi.new("unsigned int *")
     flags = _DISABLE_TIME_CHECKS if has_clock else 0
     code = lib.gnutls_ocsp_resp_verify_direct(answer, load_certificate(path[1]), verdict, flags)

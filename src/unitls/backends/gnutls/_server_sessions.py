@@ -8,6 +8,7 @@ import weakref
 from collections import OrderedDict
 from typing import Any, Final
 
+from ...core._foreign import keep_for_thread
 from . import native
 from .native import NULL, ffi, lib
 
@@ -50,7 +51,7 @@ class ServerSessions:
             self._entries.pop(key, None)
 
 
-@ffi.callback("int(uintptr_t, gnutls_datum_t, gnutls_datum_t)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("int(uintptr_t, gnutls_datum_t, gnutls_datum_t)", error=-1, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _store(number: int, key: Any, data: Any) -> int:
     memory = _memories.get(number)
     if memory is None:
@@ -59,7 +60,7 @@ def _store(number: int, key: Any, data: Any) -> int:
     return 0
 
 
-@ffi.callback("gnutls_datum_t(uintptr_t, gnutls_datum_t)", error=(NULL, 0))  # type: ignore[untyped-decorator]
+@ffi.callback("gnutls_datum_t(uintptr_t, gnutls_datum_t)", error=(NULL, 0), onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _retrieve(number: int, key: Any) -> Any:
     memory, place = _memories.get(number), ffi.new("gnutls_datum_t *")
     data = None if memory is None else memory.get(native.content(key))
@@ -68,7 +69,7 @@ def _retrieve(number: int, key: Any) -> Any:
     return place[0]
 
 
-@ffi.callback("int(uintptr_t, gnutls_datum_t)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("int(uintptr_t, gnutls_datum_t)", error=-1, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _remove(number: int, key: Any) -> int:
     memory = _memories.get(number)
     if memory is not None:

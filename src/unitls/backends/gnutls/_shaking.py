@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ...core._client_hello import ClientHello, HelloError, parse_client_hello
 from ...core._foreign import Transport
@@ -87,9 +87,10 @@ class HandshakeEngine(Engine):
             if code == 0:
                 break
             if code == native.E_AGAIN and (not incoming.held or incoming.held == available):
-                raise WantRead
+                self.wait()
             if code != native.E_AGAIN and code not in GOES_ON:
                 self.fail(code)
+        self.check_callbacks()
         self._done, self._greeting = True, b""
         if self._transcript is not None:
             self._transcript.end()
@@ -109,14 +110,30 @@ class HandshakeEngine(Engine):
         if wanted and (code := lib.gnutls_session_ticket_send(self._session, wanted, 0)) < 0:
             self.fail(code)
 
-    def fail(self, code: int) -> None:
+    def wait(self) -> NoReturn:
+        """Give up for now.
+
+        Raises:
+            WantRead: more has to come in, unless a callback has failed.
+        """
+        self.check_callbacks()
+        raise WantRead
+
+    def check_callbacks(self) -> None:
+        """Fail if a callback has, of which the library does not always speak."""
+        cause = self._transport.take_failure()
+        if cause is not None:
+            self._fail(native.E_USER_ERROR, cause)
+
+    def fail(self, code: int) -> NoReturn:
         """Tell the peer by an alert, and raise.
 
         Raises:
-            native.Error: always.
+            native.Error: always, but for an interruption of a callback.
         """
-        cause = self._transport.failure or _callbacks.take_failure()
-        self._transport.failure = None
+        self._fail(code, self._transport.take_failure())
+
+    def _fail(self, code: int, cause: Exception | None) -> NoReturn:
         error = Error(code)
         if self._greeting and not self._done and self._fault is None:
             self._heard()  # for an alert that says more than the library's

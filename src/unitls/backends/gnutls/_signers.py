@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ...api._certificates import Signer
+from ...core._foreign import keep_for_thread
 from ...core._values import NeutralPrivateKey
 from . import _callbacks, ciphers, native
 from ._transcript import digest_size, scheme_of_digest_info
@@ -60,31 +61,25 @@ def import_signer(made: Any, schemes: list[int], key: NeutralPrivateKey) -> None
 @ffi.callback(  # type: ignore[untyped-decorator]
     "int(gnutls_privkey_t, int, uintptr_t, unsigned int, const gnutls_datum_t *, gnutls_datum_t *)",
     error=native.E_PK_SIGN_FAILED,
+    onerror=keep_for_thread,
 )
 def _sign_data(key: Any, algorithm: int, number: int, flags: int, data: Any, signature: Any) -> int:
     """Sign where the library gives the message itself: EdDSA."""
-    try:
-        scheme = ciphers.signature_values()[algorithm]
-        native.allocated(signature, _remotes[number].sign(scheme, native.content(data)))
-    except BaseException as error:
-        _callbacks.thread.failure = error
-        return native.E_PK_SIGN_FAILED
+    scheme = ciphers.signature_values()[algorithm]
+    native.allocated(signature, _remotes[number].sign(scheme, native.content(data)))
     return 0
 
 
 @ffi.callback(  # type: ignore[untyped-decorator]
     "int(gnutls_privkey_t, int, uintptr_t, unsigned int, const gnutls_datum_t *, gnutls_datum_t *)",
     error=native.E_PK_SIGN_FAILED,
+    onerror=keep_for_thread,
 )
 def _sign_hash(key: Any, algorithm: int, number: int, flags: int, data: Any, signature: Any) -> int:
     """Sign where the library gives the hash of the message: RSA and ECDSA."""
-    try:
-        given = native.content(data)
-        scheme = ciphers.signature_values().get(algorithm) or scheme_of_digest_info(given)
-        native.allocated(signature, _signature(_remotes[number], scheme, given))
-    except BaseException as error:
-        _callbacks.thread.failure = error
-        return native.E_PK_SIGN_FAILED
+    given = native.content(data)
+    scheme = ciphers.signature_values().get(algorithm) or scheme_of_digest_info(given)
+    native.allocated(signature, _signature(_remotes[number], scheme, given))
     return 0
 
 
@@ -99,12 +94,12 @@ def _signature(remote: _Remote, scheme: int, given: bytes) -> bytes:
     return remote.sign(scheme, message)
 
 
-@ffi.callback("void(gnutls_privkey_t, uintptr_t)")  # type: ignore[untyped-decorator]
+@ffi.callback("void(gnutls_privkey_t, uintptr_t)", onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _forget(key: Any, number: int) -> None:
     _remotes.pop(number, None)
 
 
-@ffi.callback("int(gnutls_privkey_t, unsigned int, uintptr_t)", error=-1)  # type: ignore[untyped-decorator]
+@ffi.callback("int(gnutls_privkey_t, unsigned int, uintptr_t)", error=-1, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _tell(key: Any, flags: int, number: int) -> int:
     remote = _remotes.get(number)
     if remote is None:
@@ -163,15 +158,13 @@ def token_certificate(uri: str) -> bytes:
 
 
 @ffi.callback(  # type: ignore[untyped-decorator]
-    "int(uintptr_t, int, const char *, const char *, unsigned int, char *, size_t)", error=native.E_PKCS11_PIN_ERROR
+    "int(uintptr_t, int, const char *, const char *, unsigned int, char *, size_t)",
+    error=native.E_PKCS11_PIN_ERROR,
+    onerror=keep_for_thread,
 )
 def _pin(number: int, attempt: int, url: Any, label: Any, flags: int, target: Any, size: int) -> int:
     """Give the PIN, once: a token locks itself after a few wrong ones."""
-    try:
-        pin = _token_keys[number].passphrase()
-    except BaseException as error:
-        _callbacks.thread.failure = error
-        return native.E_PKCS11_PIN_ERROR
+    pin = _token_keys[number].passphrase()
     if pin is None or attempt > 0 or flags & _PIN_WRONG or len(pin) >= size or b"\0" in pin:
         return native.E_PKCS11_PIN_ERROR
     ffi.memmove(target, pin + b"\0", len(pin) + 1)

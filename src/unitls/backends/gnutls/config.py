@@ -301,7 +301,7 @@ def check(settings: Settings) -> None:
     for identity in configuration.identities:
         check_signer(identity, settings.lower, server_side=settings.server_side)
     if configuration.external_psk is not None:
-        check_psk(configuration.external_psk, settings.upper)
+        check_psk(configuration.external_psk)
     new_priority(settings, suites_of(settings))
 
 

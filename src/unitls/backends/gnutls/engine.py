@@ -79,7 +79,7 @@ class GnuTLSEngine(HandshakeEngine):
         while done and room - done >= _RECORD and incoming.held:
             got = receive(session, scratch + done, room - done)
             if got <= 0:
-                if got not in _TRIED_AGAIN:
+                if got not in _TRIED_AGAIN or self._transport.failure is not None:
                     self._first, incoming.due = got, True  # the data is given now, and what this means by the next call
                 break
             done += got
@@ -99,6 +99,7 @@ class GnuTLSEngine(HandshakeEngine):
         if not asking:
             self._first = 0
         while True:
+            self.check_callbacks()
             if code == native.E_AGAIN and not incoming.held:
                 raise WantRead
             if code == native.E_REHANDSHAKE:
@@ -116,7 +117,7 @@ class GnuTLSEngine(HandshakeEngine):
             if code >= 0:
                 return code
             if code == native.E_AGAIN and incoming.held == available:
-                raise WantRead
+                self.wait()
 
     def _ask_again(self) -> int:
         """Go on with the authentication after the handshake: 0 when there is something else to read."""
@@ -139,6 +140,8 @@ class GnuTLSEngine(HandshakeEngine):
         while done < end:
             code = _send(session, memory + done, end - done)
             if code < 0:
+                if self._transport.failure is not None:
+                    self.fail(code)
                 break  # the next call meets it again
             done += code
         return done

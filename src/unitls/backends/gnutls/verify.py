@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._foreign import take_failure
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
 from ...core._x509 import CertificateFields, certificate_fields
@@ -100,6 +101,9 @@ def _library_verdict(session: Any, purpose: Any) -> tuple[int, dict[bytes, bytes
         native.check(lib.gnutls_certificate_verify_peers(session, purpose, 1, status))
     finally:
         _callbacks.thread.edges = None
+    failure = take_failure()
+    if failure is not None:
+        raise failure  # a step of the path is missing
     return status[0], edges
 
 

@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Any, Final
 
-from ...core._foreign import Transport, guarded, incoming_buffers, outgoing_buffers, transport
+from ...core._foreign import Transport, guarded, incoming_buffers, keep_for_thread, keeping, outgoing_buffers
 from ._observer import Observer
 from ._reframing import Reframer
 from .native import ENTROPY_FAILED, FATAL_ALERT_MESSAGE, NULL, WANT_READ, X509_FATAL_ERROR, ffi
@@ -44,20 +44,10 @@ class Wire(Transport):
         self.last_sent: Any = NULL
 
 
-def _keep(_kind: Any, error: BaseException, trace: Any) -> None:
-    """Keep what a callback has raised, as `guarded` does, at no cost where nothing is raised."""
-    transport(trace.tb_frame.f_locals["number"]).failure = error
+_keep: Final = keeping(number=int)
 
 
-def _keep_here(_kind: Any, error: BaseException, _trace: Any) -> None:
-    """Likewise in a callback that does not say which connection it is for."""
-    engine = getattr(of_this_thread, "engine", None)
-    if engine is None:
-        raise error  # it is shown, and the call fails
-    engine.wire.failure = error
-
-
-@ffi.callback("receive_t", error=_INTERNAL)  # type: ignore[untyped-decorator]
+@ffi.callback("receive_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
 @guarded(_INTERNAL)
 def receive(wire: Wire, buffer: Any, size: int) -> int:
     """Give the library ciphertext from the peer while the handshake lasts."""
@@ -73,7 +63,7 @@ def receive(wire: Wire, buffer: Any, size: int) -> int:
     return _moved(data, buffer)
 
 
-@ffi.callback("send_t", error=_INTERNAL)  # type: ignore[untyped-decorator]
+@ffi.callback("send_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
 @guarded(_INTERNAL)
 def send(wire: Wire, data: Any, size: int) -> int:
     """Take the library's ciphertext for the peer while the handshake lasts."""
@@ -108,7 +98,7 @@ def _moved(data: bytes | memoryview, buffer: Any) -> int:
     return taken
 
 
-@ffi.callback("rng_t", error=ENTROPY_FAILED, onerror=_keep_here)  # type: ignore[untyped-decorator]
+@ffi.callback("rng_t", error=ENTROPY_FAILED, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def random_bytes(_unused: int, output: Any, size: int) -> int:
     """Random bytes of the operating system.
 
@@ -118,14 +108,14 @@ def random_bytes(_unused: int, output: Any, size: int) -> int:
     return 0
 
 
-@ffi.callback("verify_t", error=X509_FATAL_ERROR)  # type: ignore[untyped-decorator]
+@ffi.callback("verify_t", error=X509_FATAL_ERROR, onerror=_keep)  # type: ignore[untyped-decorator]
 @guarded(X509_FATAL_ERROR)
 def verify(wire: Wire, certificate: Any, depth: int, flags: Any) -> int:
     """Take part in the verification of the peer: called for each certificate of the path, the leaf last."""
     return wire.owner.verify_step(certificate, depth, flags)  # type: ignore[no-any-return]
 
 
-@ffi.callback("debug_t", onerror=_keep_here)  # type: ignore[untyped-decorator]
+@ffi.callback("debug_t", onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def note_alert(_unused: int, level: int, file: Any, line: int, text: Any) -> None:
     """Note which alert came in: the library says so in its messages for developers, and nowhere else."""
     found = _ALERT.search(ffi.string(text))
@@ -133,7 +123,7 @@ def note_alert(_unused: int, level: int, file: Any, line: int, text: Any) -> Non
         of_this_thread.alert = int(found[1])
 
 
-@ffi.callback("export_2_t", error=_INTERNAL, onerror=_keep_here)  # type: ignore[untyped-decorator]
+@ffi.callback("export_2_t", error=_INTERNAL, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def export_2(
     _unused: int, master: Any, block: Any, mac: int, key: int, iv: int, client: Any, server: Any, prf: int
 ) -> int:
@@ -145,7 +135,7 @@ def export_2(
     return 0
 
 
-@ffi.callback("export_3_t")  # type: ignore[untyped-decorator]
+@ffi.callback("export_3_t", onerror=_keep)  # type: ignore[untyped-decorator]
 @guarded(None)
 def export_3(wire: Wire, kind: int, secret: Any, size: int, client: Any, server: Any, prf: int) -> None:
     """Take a secret (3.6)."""
@@ -153,14 +143,14 @@ def export_3(wire: Wire, kind: int, secret: Any, size: int, client: Any, server:
     wire.owner.take_secret(kind, bytes(ffi.buffer(secret, size)), randoms, prf)
 
 
-@ffi.callback("extension_t", error=_EXTENSIONS_UNREADABLE)  # type: ignore[untyped-decorator]
+@ffi.callback("extension_t", error=_EXTENSIONS_UNREADABLE, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def constrained(context: Any, certificate: Any, oid: Any, critical: int, begin: Any, end: Any) -> int:
     """Accept name constraints in an anchor, which are then checked here; no other unknown critical extension."""
     known = bytes(ffi.buffer(oid.p, oid.len)) == _NAME_CONSTRAINTS
     return 0 if known or not critical else _EXTENSIONS_UNREADABLE
 
 
-@ffi.callback("extension_t", error=0)  # type: ignore[untyped-decorator]
+@ffi.callback("extension_t", error=_EXTENSIONS_UNREADABLE, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def anything(context: Any, certificate: Any, oid: Any, critical: int, begin: Any, end: Any) -> int:
     """Accept whatever stands in a certificate of our own: it is for the peer to judge."""
     return 0

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...api._certificates import Identity
 from ...api._errors import ConfigurationError
+from ...core._foreign import take_failure
 from ...core._plain_key import plain_key
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from ...core._x509 import certificate_fields
@@ -57,6 +58,7 @@ def load_identity(identity: Identity) -> LoadedIdentity:
         return LoadedIdentity(chain, external.key, external)
     loaded = load_key(key)
     code = native.check_pair(public_key(chain), loaded, _callbacks.random_bytes)
+    take_failure()
     if code:
         raise make(ConfigurationError, _MISMATCH, native_code=code, native_text=native.describe(code))
     return LoadedIdentity(chain, loaded)
@@ -81,6 +83,7 @@ def load_key(key: NeutralPrivateKey) -> Any:
         # It is encrypted in a way that this library lacks, as 2.28 does AES: core can do it.
         loaded = native.new("pk_context")
     code = native.parse_key(loaded, plain_key(key), None, _callbacks.random_bytes)
+    take_failure()
     if code:
         text = "Mbed TLS cannot use the private key: it takes RSA, and EC keys on its own curves"
         raise make(ConfigurationError, text, native_code=code, native_text=native.describe(code))
@@ -119,6 +122,7 @@ def load_certificates(ders: Sequence[bytes], extensions: Any) -> Any:
     chain = native.new("x509_crt")
     for der in ders:
         code = lib.mbedtls_x509_crt_parse_der_with_ext_cb(chain, der, len(der), 1, extensions, ffi.NULL)
+        take_failure()  # of which only an interruption matters: what could not be looked at is refused
         if code:
             text = f"Mbed TLS cannot read one of the certificates: {native.describe(code)}"
             raise make(ConfigurationError, text, native_code=code, native_text=native.describe(code))

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ...api._certificates import Signer
 from ...api._errors import ConfigurationError
+from ...core._foreign import keep_for_thread
 from ...core._plain_key import signature_schemes
 from ._callbacks import of_this_thread
 from .errors import make
@@ -82,13 +83,13 @@ def external_key(public: Any, spki: bytes, sign: Signer, sign_digest: Signer | N
     return External(public, tuple(schemes), sign, sign_digest)
 
 
-@ffi.callback("sign_2_t", error=PK_SIGN_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("sign_2_t", error=PK_SIGN_FAILED, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def sign_2(_key: int, digest: int, hash_: Any, size: int, signature: Any, written: Any, rng: Any, _rng: int) -> int:
     """Sign a hash (2.28)."""
     return _sign(digest, bytes(ffi.buffer(hash_, size)), signature, _LONGEST, written)
 
 
-@ffi.callback("sign_3_t", error=PK_SIGN_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("sign_3_t", error=PK_SIGN_FAILED, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def sign_3(
     _key: Any, digest: int, hash_: Any, size: int, signature: Any, room: int, written: Any, rng: Any, _rng: int
 ) -> int:
@@ -97,14 +98,9 @@ def sign_3(
 
 
 def _sign(digest: int, hash_: bytes, signature: Any, room: int, written: Any) -> int:
-    engine = of_this_thread.engine
-    try:
-        made = _signature(engine, _DIGESTS[digest], hash_)
-        if not isinstance(made, (bytes, bytearray)) or not 0 < len(made) <= room:
-            raise TypeError("a signer returns the signature as bytes")
-    except BaseException as error:
-        engine.wire.failure = error
-        return PK_SIGN_FAILED
+    made = _signature(of_this_thread.engine, _DIGESTS[digest], hash_)
+    if not isinstance(made, (bytes, bytearray)) or not 0 < len(made) <= room:
+        raise TypeError("a signer returns the signature as bytes")
     ffi.memmove(signature, made, len(made))
     written[0] = len(made)
     return 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...api._errors import ConfigurationError
 from ...core._der import DERError
+from ...core._foreign import take_failure
 from ...core._settings import Settings
 from ...core._system_trust import system_anchors
 from ...core._x509 import certificate_fields
@@ -43,6 +44,7 @@ def load_trust(settings: Settings) -> Trusted:
     for der in system_anchors().anchors if settings.system_trust else ():
         # What the library cannot read is not trusted; the store of a system is not for us to mend.
         lib.mbedtls_x509_crt_parse_der_with_ext_cb(anchors, der, len(der), 1, _callbacks.constrained, NULL)
+    take_failure()
     trusted = native.certificates(anchors)
     if not trusted:
         raise make(ConfigurationError, "the system's trust store is empty or was not found")

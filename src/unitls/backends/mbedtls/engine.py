@@ -15,7 +15,7 @@ from ._callbacks import of_this_thread
 from ._observer import CLIENT, SERVER
 from .config import Native
 from .native import IS_3, NULL, RECORD, ffi, lib
-from .verify import Step, alert_of, verdict
+from .verify import Step, verdict
 
 _VERSIONS: Final = {"TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _NOTHING_SHOWN: Final = AlertDescription.HANDSHAKE_FAILURE
@@ -120,9 +120,10 @@ class MbedTLSEngine(Engine):
                 available = incoming.pending
                 with context.guard:
                     code = lib.mbedtls_ssl_handshake(raw)
-                if not code and self.wire.failure is None:
+                if not code:
                     break
                 self._stopped(code, available)
+            self._raise_failure(code)
         finally:
             of_this_thread.engine = outer
             if self._log and context.key_log is not None:
@@ -136,11 +137,7 @@ class MbedTLSEngine(Engine):
             code: what it returned.
             available: how much ciphertext there was before it.
         """
-        failure, self.wire.failure = self.wire.failure, None
-        if failure is not None:
-            if not isinstance(failure, Exception):
-                raise failure
-            raise native.Error(code) from failure
+        self._raise_failure(code)
         if code in _WANTS:
             # A record that carries no data makes the library return, though the next one is here already.
             if 0 < self._incoming.pending < available:
@@ -158,6 +155,12 @@ class MbedTLSEngine(Engine):
             self._fault = _UNUSABLE
         error.fault = self._fault
         raise error
+
+    def _raise_failure(self, code: int) -> None:
+        """Raise what a callback has raised in the course of a call that has returned `code`."""
+        failure = self.wire.take_failure()
+        if failure is not None:
+            raise native.Error(code) from failure
 
     def _finish(self) -> None:
         observer, self.wire.observer = self.wire.observer, None
@@ -191,7 +194,7 @@ class MbedTLSEngine(Engine):
         error = native.Error(native.X509_FATAL_ERROR)
         error.fault = self._fault
         if self._fault is not None:
-            self._send_alert(alert_of(self._fault))
+            self._send_alert(self._fault.alert)
             raise error
         if context.demands and not self._chain:
             self._send_alert(AlertDescription.CERTIFICATE_REQUIRED)
@@ -228,7 +231,7 @@ class MbedTLSEngine(Engine):
             return 0
         if self._is_late:
             return 0  # see _settle: what the library writes now has not the keys that the client reads with
-        self._send_alert(alert_of(self._fault))
+        self._send_alert(self._fault.alert)
         return native.X509_FATAL_ERROR
 
     def _send_alert(self, alert: int) -> None:

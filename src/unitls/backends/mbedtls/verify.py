@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...api._alerts import AlertDescription as Alert
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
+from ...core._name_constraints import constraints_kept
 from ...core._path_faults import first_fault
 from ...core._x509 import CertificateFields, certificate_fields
-from ._constraints import constraints_kept
 from ._revocation import RevocationList, coverage_fault
 
 SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
@@ -36,22 +35,6 @@ _FLAGS: Final = (
     (0xE0430, Failure.OTHER, "a revocation list cannot be used"),
 )
 """What each flag means. Whether an issuer is unknown, or the certificate its own, core says: see `first_fault`."""
-
-_ALERTS: Final = {
-    Failure.EXPIRED: Alert.CERTIFICATE_EXPIRED,
-    Failure.NOT_YET_VALID: Alert.CERTIFICATE_EXPIRED,
-    Failure.UNKNOWN_ISSUER: Alert.UNKNOWN_CA,
-    Failure.SELF_SIGNED: Alert.UNKNOWN_CA,
-    Failure.REVOKED: Alert.CERTIFICATE_REVOKED,
-    Failure.BAD_PURPOSE: Alert.UNSUPPORTED_CERTIFICATE,
-    Failure.OTHER: Alert.CERTIFICATE_UNKNOWN,
-}
-"""What the peer is told; bad_certificate for the rest (RFC 8446 section 6.2)."""
-
-
-def alert_of(fault: Fault) -> Alert:
-    """What the peer is told of a fault."""
-    return _ALERTS.get(fault.failure, Alert.BAD_CERTIFICATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ...core._foreign import Transport, guarded
+from ...core._foreign import Transport, guarded, keep_for_thread, keeping
 from . import _layer, native
 from ._objects import certificate_der, listed
 from .native import FAILURE, SUCCESS, checked, ffi, from_pointer, item_bytes, nspr, nss, ssl
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._identity import Identity
     from ._shaking import HandshakeEngine
 
+_keep: Final = keeping(argument=from_pointer)
 _READ: Final = 1
 _FAIL: Final = 0
 """ssl_hello_retry_fail: the handshake ends there."""
@@ -63,6 +64,9 @@ def ticket_mark(model: Any, received: bytes) -> bytes | None:
     checked(ssl.SSL_OptionSet(socket, native.EARLY_DATA, 0))  # it shall not count as a replay when it comes again
     checked(native.set_hello_retry_callback(socket, _on_hello, native.number(connection.number)))
     ssl.SSL_ForceHandshake(socket)
+    failure = connection.take_failure()
+    if failure is not None:
+        raise native.CallbackFailure from failure
     return probe.mark
 
 
@@ -93,7 +97,7 @@ def _certificate(connection: Transport, socket: Any) -> int:
     return SUCCESS
 
 
-@ffi.callback("int(void *, PRFileDesc *, int, int)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int(void *, PRFileDesc *, int, int)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _on_certificate(argument: Any, socket: Any, check_signature: int, is_server: int) -> int:
     nspr.PR_SetError(native.LIBRARY_FAILURE, 0)  # if the body raises
     return _certificate(from_pointer(argument), socket)
@@ -128,7 +132,9 @@ def _request(connection: Transport, names: Any, certificate: Any, key: Any) -> i
 
 
 @ffi.callback(  # type: ignore[untyped-decorator]
-    "int(void *, PRFileDesc *, CERTDistNames *, CERTCertificate **, SECKEYPrivateKey **)", error=FAILURE
+    "int(void *, PRFileDesc *, CERTDistNames *, CERTCertificate **, SECKEYPrivateKey **)",
+    error=FAILURE,
+    onerror=_keep,
 )
 def _on_request(argument: Any, socket: Any, names: Any, certificate: Any, key: Any) -> int:
     return _request(from_pointer(argument), names, certificate, key)
@@ -142,7 +148,7 @@ def _alert(connection: Transport, level: int, description: int) -> None:
     connection.owner.heard(level, description)
 
 
-@ffi.callback("void(PRFileDesc *, void *, SSLAlert *)")  # type: ignore[untyped-decorator]
+@ffi.callback("void(PRFileDesc *, void *, SSLAlert *)", onerror=_keep)  # type: ignore[untyped-decorator]
 def _on_alert(socket: Any, argument: Any, alert: Any) -> None:
     _alert(from_pointer(argument), alert.level, alert.description)
 
@@ -155,7 +161,7 @@ def _secret(connection: Transport, epoch: int, direction: int, key: Any) -> None
         engine.log_secret(is_server, epoch, item_bytes(nss.PK11_GetKeyData(key)))
 
 
-@ffi.callback("void(PRFileDesc *, uint16_t, int, PK11SymKey *, void *)")  # type: ignore[untyped-decorator]
+@ffi.callback("void(PRFileDesc *, uint16_t, int, PK11SymKey *, void *)", onerror=_keep)  # type: ignore[untyped-decorator]
 def _on_secret(socket: Any, epoch: int, direction: int, key: Any, argument: Any) -> None:
     _secret(from_pointer(argument), epoch, direction, key)
 
@@ -166,7 +172,7 @@ def _token(connection: Transport, token: Any, size: int) -> int:
     return SUCCESS
 
 
-@ffi.callback("int(PRFileDesc *, const uint8_t *, unsigned int, void *)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int(PRFileDesc *, const uint8_t *, unsigned int, void *)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _on_token(socket: Any, token: Any, size: int, argument: Any) -> int:
     return _token(from_pointer(argument), token, size)
 
@@ -177,7 +183,9 @@ def _hello(connection: Transport, mark: bytes) -> None:
 
 
 @ffi.callback(  # type: ignore[untyped-decorator]
-    "int(int, const uint8_t *, unsigned int, uint8_t *, unsigned int *, unsigned int, void *)", error=_FAIL
+    "int(int, const uint8_t *, unsigned int, uint8_t *, unsigned int *, unsigned int, void *)",
+    error=_FAIL,
+    onerror=_keep,
 )
 def _on_hello(
     is_first: int, mark: Any, mark_size: int, retry: Any, retry_size: Any, retry_room: int, argument: Any
@@ -186,6 +194,6 @@ def _on_hello(
     return _FAIL
 
 
-@ffi.callback("int64_t(void *)", error=_DISTANT_FUTURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int64_t(void *)", error=_DISTANT_FUTURE, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _distant_future(argument: Any) -> int:
     return _DISTANT_FUTURE

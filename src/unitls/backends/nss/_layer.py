@@ -5,22 +5,15 @@ Each function is made into a callback once, for all connections; the layer's ``s
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Final
 
-from ...core._foreign import incoming_buffers, outgoing_buffers, transport
+from ...core._foreign import incoming_buffers, keeping, outgoing_buffers
 from .native import FAILURE, SECURITY, SUCCESS, WOULD_BLOCK, checked, ffi, nspr, nss, present, ssl
 
 _NON_BLOCKING: Final = 0
 _AF_INET: Final = 2
 _LOOPBACK: Final = bytes((127, 0, 0, 1))
-
-
-def _keep(_kind: Any, error: BaseException, trace: Any) -> None:
-    """Keep what one of the next four has raised, as `guarded` does, at no cost where nothing is raised."""
-    with contextlib.suppress(KeyError):
-        connection = transport(trace.tb_frame.f_locals["layer"].secret)
-        connection.failure = connection.failure or error
+_keep: Final = keeping(layer=lambda layer: int(layer.secret))
 
 
 def _pull(number: int, target: Any, size: int) -> int:
@@ -59,18 +52,18 @@ def _write(layer: Any, data: Any, size: int) -> int:
     return _push(layer.secret, data, size)
 
 
-@ffi.callback("int32_t(PRFileDesc *, int)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int32_t(PRFileDesc *, int)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _shutdown(layer: Any, how: int) -> int:
     return SUCCESS
 
 
-@ffi.callback("int32_t(PRFileDesc *)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int32_t(PRFileDesc *)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _close(layer: Any) -> int:
     layer.dtor(layer)
     return SUCCESS
 
 
-@ffi.callback("int32_t(PRFileDesc *, PRNetAddrInet *)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int32_t(PRFileDesc *, PRNetAddrInet *)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _address(layer: Any, address: Any) -> int:
     """NSS asks for the peer's address to find sessions by; none is kept by it."""
     address.family, address.port = _AF_INET, 0
@@ -78,7 +71,7 @@ def _address(layer: Any, address: Any) -> int:
     return SUCCESS
 
 
-@ffi.callback("int32_t(PRFileDesc *, PRSocketOptionFlag *)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int32_t(PRFileDesc *, PRSocketOptionFlag *)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _get_option(layer: Any, option: Any) -> int:
     if option.option != _NON_BLOCKING:
         return FAILURE
@@ -86,7 +79,7 @@ def _get_option(layer: Any, option: Any) -> int:
     return SUCCESS
 
 
-@ffi.callback("int32_t(PRFileDesc *, const PRSocketOptionFlag *)", error=FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int32_t(PRFileDesc *, const PRSocketOptionFlag *)", error=FAILURE, onerror=_keep)  # type: ignore[untyped-decorator]
 def _set_option(layer: Any, option: Any) -> int:
     return SUCCESS
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
 from ...core._der import DERError
+from ...core._foreign import keep_for_thread
 from ...core._leaf_check import Fault
 from ...core._x509 import CertificateFields, certificate_fields
 from . import native
@@ -236,7 +237,7 @@ _TESTS: Final = {"number_of_defined_methods": 2, "cert_rev_flags_per_method": _M
 _NO_REVOCATION: Final = ffi.new("CERTRevocationFlags *", {"leafTests": _TESTS, "chainTests": _TESTS})
 
 
-@ffi.callback("int(void *, const CERTCertList *, int *)", error=native.FAILURE)  # type: ignore[untyped-decorator]
+@ffi.callback("int(void *, const CERTCertList *, int *)", error=native.FAILURE, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def _on_path(handle: Any, path: Any, accepted: Any) -> int:
     search: _Search = ffi.from_handle(handle)
     accepted[0] = _accepts(search, tuple(map(certificate_der, listed(path))))

@@ -228,13 +228,11 @@ class HandshakeEngine(Information):
 
     def raise_failure(self) -> None:
         """Raise what a callback has raised."""
-        failure = self._transport.failure
-        if failure is None:
-            return
-        self._transport.failure = None
-        if isinstance(failure, native.Error) or not isinstance(failure, Exception):
+        failure = self._transport.take_failure()
+        if isinstance(failure, native.Error):
             raise failure
-        raise native.CallbackFailure from failure
+        if failure is not None:
+            raise native.CallbackFailure from failure
 
     def heard(self, level: int, description: int) -> None:
         """Note an alert of the peer's."""

@@ -79,7 +79,9 @@ class NSSEngine(HandshakeEngine):
 
     def shutdown(self) -> None:
         if nspr.PR_Shutdown(self._socket, _SEND) == FAILURE:
-            raise self.failed(nspr.PR_GetError())
+            code = nspr.PR_GetError()
+            self.raise_failure()
+            raise self.failed(code)
 
     # ------------------------------------------------------------------------------------------ the peer
 

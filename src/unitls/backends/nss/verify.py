@@ -33,14 +33,15 @@ _TABLE: Final = {
     "SEC_ERROR_LIBRARY_FAILURE": Failure.OTHER,
     "SEC_ERROR_NO_MEMORY": Failure.OTHER,
 }
-# The error that makes NSS send the alert that says most (ssl3_SendAlertForCertError).
+# The error that says why, and makes NSS send the alert that says most (ssl3_SendAlertForCertError). No such error makes it
+# send unsupported_certificate, as `Fault.alert` is for a purpose.
 _ALERT_CODES: Final = {
     Failure.EXPIRED: -8181,  # certificate_expired
     Failure.NOT_YET_VALID: -8181,
     Failure.UNKNOWN_ISSUER: -8179,  # unknown_ca
     Failure.SELF_SIGNED: -8179,
     Failure.REVOKED: -8180,  # certificate_revoked
-    Failure.BAD_PURPOSE: -8101,  # unsupported_certificate
+    Failure.BAD_PURPOSE: -8101,  # certificate_unknown
 }
 _BAD_CERTIFICATE: Final = -8182  # SEC_ERROR_BAD_SIGNATURE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NoReturn
 
+from ...api._alerts import AlertDescription
 from ...api._configuration import TLSClientConfiguration
 from ...api._errors import VerifyFailure
 from ...core._foreign import Transport
@@ -22,6 +23,7 @@ HEADER: Final = 5
 _ALERT: Final = 21
 _FATAL: Final = 2
 _HANDSHAKE_FAILURE: Final = 40
+_CALLBACK: Final = "a callback has failed: {!r}"
 
 
 def alert_in(record: bytes) -> int | None:
@@ -102,7 +104,7 @@ class HandshakeEngine(Engine):
             elif code != native.WOULD_BLOCK:
                 self.fail(code, is_shaking=True)
             elif not 0 < incoming.pending < available:
-                self._transport.raise_failure()
+                self.raise_failure()
                 raise WantRead
         if not self._chain:
             self._chain = verify.sent_chain(self._session)
@@ -114,12 +116,18 @@ class HandshakeEngine(Engine):
         Raises:
             native.Error: always.
         """
-        self._transport.raise_failure()
+        self.raise_failure()
         error = Error(code)
         if is_shaking and code != native.CLOSED_GRACEFUL:
             error.alert = alert_in(self._tail)
         error.ragged = self.at_end
         raise error
+
+    def raise_failure(self) -> None:
+        """Raise what a callback has raised."""
+        failure = self._transport.take_failure()
+        if failure is not None:
+            raise Error(native.CLOSED_ABORT, _CALLBACK.format(failure)) from failure
 
     def _make_sure(self, written: int) -> None:
         """Refuse a peer for whose certificate the library has not stopped, should it ever: what it has written stays here.
@@ -174,6 +182,10 @@ class HandshakeEngine(Engine):
         names = copied(lambda place: security.SSLCopyDistinguishedNames(session, place))
         authorities = () if names is None else tuple(content(item) for item in elements(names))
         choose = configuration.choose_certificate
-        identity = None if choose is None else choose(authorities)
+        try:
+            identity = None if choose is None else choose(authorities)
+        except Exception as error:
+            self._transport.outgoing.write(plaintext_alert(AlertDescription.INTERNAL_ERROR))
+            raise Error(native.CLIENT_CERT_REQUESTED, _CALLBACK.format(error)) from error
         if identity is not None:
             native.check(security.SSLSetCertificate(session, load_identity(identity)))

@@ -92,7 +92,7 @@ class SecureTransportEngine(HandshakeEngine):
             if self._last != native.OK:
                 self.fail(self._last)
             if code == native.WOULD_BLOCK and not 0 < incoming.pending < available:
-                self._transport.raise_failure()
+                self.raise_failure()
                 raise WantRead
 
     def _note(self, code: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ...api._certificates import Identity
 from ...api._errors import ConfigurationError
+from ...core._foreign import keep_for_thread, take_failure
 from ...core._plain_key import plain_key
 from ...core._values import NeutralCertificate, NeutralPrivateKey
 from . import _token
@@ -123,9 +124,10 @@ def _load_encrypted(context: Any, pem: bytes, passphrase: bytes) -> int:
         ffi.memmove(target, passphrase, len(passphrase))
         return len(passphrase)
 
-    callback = ffi.callback("wc_pem_password_cb", answer, error=0)
+    callback = ffi.callback("wc_pem_password_cb", answer, error=0, onerror=keep_for_thread)
     lib.wolfSSL_CTX_set_default_passwd_cb(context, callback)
     try:
         return lib.wolfSSL_CTX_use_PrivateKey_buffer(context, pem, len(pem), PEM)  # type: ignore[no-any-return]
     finally:
         lib.wolfSSL_CTX_set_default_passwd_cb(context, ffi.NULL)
+        take_failure()  # of which only an interruption matters: without a passphrase the key is refused

@@ -12,29 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ...api._errors import VerifyFailure as Failure
+from ...core._certificate_limits import DIGITAL_SIGNATURE, KEY_CERT_SIGN, certificate_limits
 from ...core._der import DERError
 from ...core._leaf_check import Fault
-from ...core._x509 import RSASSA_PSS, CertificateFields, certificate_fields
-from ._constraints import breaks, names_of
-from ._extensions import DIGITAL_SIGNATURE, KEY_CERT_SIGN, limits
+from ...core._name_constraints import constraints_kept
+from ...core._x509 import CertificateFields, certificate_fields
 
 SERVER: Final = "1.3.6.1.5.5.7.3.1"
 CLIENT: Final = "1.3.6.1.5.5.7.3.2"
 _ANY_PURPOSE: Final = "2.5.29.37.0"
 _LEAST_RSA_BITS: Final = 2048
-_GOOD_SIGNATURES: Final = frozenset(
-    {
-        "1.2.840.113549.1.1.11",  # sha256WithRSAEncryption, and 384, 512
-        "1.2.840.113549.1.1.12",
-        "1.2.840.113549.1.1.13",
-        "1.2.840.10045.4.3.2",  # ecdsa-with-SHA256, 384, 512
-        "1.2.840.10045.4.3.3",
-        "1.2.840.10045.4.3.4",
-        "1.3.101.112",  # Ed25519, Ed448
-        "1.3.101.113",
-    }
-)
-_SHA2: Final = tuple(bytes.fromhex("6086480165030402" + last) for last in ("01", "02", "03"))
 _LONGEST: Final = 10
 _TRIES: Final = 8
 
@@ -113,11 +100,12 @@ def faults(path: Path, *, purpose: str, depth: int | None, now: float) -> list[F
     Raises:
         DERError: one of its certificates is malformed.
     """
-    found = [fault for der in path for fault in _date_faults(certificate_fields(der), now)]
-    below_anchor = path[:-1] or path
-    if not all(_serves(certificate_fields(der), purpose) for der in below_anchor) or not _may_sign(path[0]):
+    certificates = [certificate_fields(der) for der in path]
+    found = [fault for fields in certificates for fault in _date_faults(fields, now)]
+    below_anchor = certificates[:-1] or certificates
+    if not all(_serves(fields, purpose) for fields in below_anchor) or not _may_sign(path[0]):
         found.append(Fault(Failure.BAD_PURPOSE, "a certificate of the path is not for this purpose"))
-    if any(_weak_key(certificate_fields(der)) for der in path) or any(map(_weakly_signed, path[:-1])):
+    if any(map(_has_weak_key, certificates)) or any(fields.is_weakly_signed for fields in certificates[:-1]):
         found.append(Fault(Failure.WEAK, "a key or a signature of the path is too weak"))
     broken = _broken_rule(path, depth)
     if broken:
@@ -139,24 +127,17 @@ def _serves(fields: CertificateFields, purpose: str) -> bool:
 
 def _may_sign(leaf: bytes) -> bool:
     """Whether a key usage, if there is one, lets the leaf sign; with the suites in use every handshake is signed."""
-    usage = limits(leaf).key_usage
+    usage = certificate_limits(leaf).key_usage
     return usage is None or bool(usage & DIGITAL_SIGNATURE)
 
 
-def _weak_key(fields: CertificateFields) -> bool:
+def _has_weak_key(fields: CertificateFields) -> bool:
     return fields.rsa_bits is not None and fields.rsa_bits < _LEAST_RSA_BITS
-
-
-def _weakly_signed(der: bytes) -> bool:
-    algorithm = certificate_fields(der).signature_algorithm
-    if algorithm == RSASSA_PSS:  # the hash is a parameter, and SHA-1 where it is missing
-        return not any(oid in limits(der).algorithm for oid in _SHA2)
-    return algorithm not in _GOOD_SIGNATURES
 
 
 def _broken_rule(path: Path, depth: int | None) -> str | None:
     """A rule of RFC 5280 section 6.1 that the path breaks, in a sentence."""
-    unknown = next((oid for oid in (limits(der).unknown_critical for der in path) if oid), None)
+    unknown = next((oid for oid in (certificate_limits(der).unknown_critical for der in path) if oid), None)
     if unknown:
         return f"a certificate of the path has a critical extension that is not understood ({unknown})"
     if depth is not None and len(path) - 2 > depth:
@@ -165,11 +146,13 @@ def _broken_rule(path: Path, depth: int | None) -> str | None:
         broken = _authority_rule(der, path[:position], is_anchor=position == len(path) - 1)
         if broken:
             return broken
+    if not constraints_kept(path):
+        return "a name is outside of what an authority of the path may issue for (its name constraints)"
     return None
 
 
 def _authority_rule(der: bytes, below: Path, *, is_anchor: bool) -> str | None:
-    own, fields = limits(der), certificate_fields(der)
+    own, fields = certificate_limits(der), certificate_fields(der)
     if not fields.is_ca and not (is_anchor and own.is_bare):
         return "a certificate of the path was issued by one that is no authority"
     if own.key_usage is not None and not own.key_usage & KEY_CERT_SIGN:
@@ -177,9 +160,4 @@ def _authority_rule(der: bytes, below: Path, *, is_anchor: bool) -> str | None:
     between = sum(not certificate_fields(item).is_self_issued for item in below[1:])
     if own.path_length is not None and between > own.path_length:
         return "an authority of the path must not have as many others below it (its path length)"
-    for position, item in enumerate(below):
-        if position and certificate_fields(item).is_self_issued:
-            continue
-        if breaks(names_of(item), own.permitted, own.excluded):
-            return "a name is outside of what an authority of the path may issue for (its name constraints)"
     return None

@@ -19,7 +19,7 @@ from ...api._versions import TLSVersion
 from ...core._foreign import Transport, guarded
 from ...core._settings import Settings
 from .errors import make
-from .native import ffi, lib
+from .native import ffi, keep, lib
 
 _HASHES: Final = ("sha256", "sha384")
 _WITH_SHA384: Final = 0x1302
@@ -132,13 +132,13 @@ def _given(found: Key, room: Any) -> int:
     return len(found.psk.key)
 
 
-@ffi.callback("wc_psk_client_cs_callback", error=_NO_KEY)  # type: ignore[untyped-decorator]
+@ffi.callback("wc_psk_client_cs_callback", error=_NO_KEY, onerror=keep)  # type: ignore[untyped-decorator]
 def offered(raw: Any, _hint: Any, identity: Any, _most: int, key: Any, _longest: int, suite: Any) -> int:
     """Give wolfSSL the key if it goes with a suite of the client's."""
     return _offered(lib.wolfSSL_get_app_data(raw), ffi.string(suite), identity, key)
 
 
-@ffi.callback("wc_psk_server_tls13_callback", error=_NO_KEY)  # type: ignore[untyped-decorator]
+@ffi.callback("wc_psk_server_tls13_callback", error=_NO_KEY, onerror=keep)  # type: ignore[untyped-decorator]
 def accepted(raw: Any, identity: Any, key: Any, _longest: int, name: Any) -> int:
     """Give wolfSSL the key if it is the one that the client names, and say which suite it goes with."""
     return _accepted(lib.wolfSSL_get_app_data(raw), ffi.string(identity), key, name)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from ...api._certificates import Signer
 from ...api._errors import ConfigurationError
 from ...core._der import DERError
-from ...core._foreign import Transport, guarded
+from ...core._foreign import Transport, guarded, keep_for_thread
 from ...core._plain_key import signature_schemes
 from ...core._values import NeutralPrivateKey
 from ...core._x509 import certificate_fields
@@ -24,7 +24,7 @@ from ._facts import TLS13
 from ._transcript import Transcript
 from ._transcript import attach as listen
 from .errors import make
-from .native import ffi, lib
+from .native import ffi, keep, lib
 
 _FAILED: Final = -1
 _ECDSA: Final = {"sha256": 0x0403, "sha384": 0x0503, "sha512": 0x0603}
@@ -208,13 +208,13 @@ def _shared(connection: Transport, make_key: Callable[[], int], export: Callable
     return result
 
 
-@ffi.callback("CallbackSign", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackSign", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def sign_ecdsa(raw: Any, given: Any, length: int, room: Any, size: Any, _key: Any, _key_size: int, number: int) -> int:
     """Sign a hash with an EC key."""
     return _ecdsa(number, raw, bytes(ffi.buffer(given, length)), room, size)
 
 
-@ffi.callback("CallbackSign", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackSign", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def sign_ed25519(
     _raw: Any, given: Any, length: int, room: Any, size: Any, _key: Any, _key_size: int, number: int
 ) -> int:
@@ -222,13 +222,13 @@ def sign_ed25519(
     return _ed25519(number, bytes(ffi.buffer(given, length)), room, size)
 
 
-@ffi.callback("CallbackSign", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackSign", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def sign_rsa(raw: Any, given: Any, length: int, room: Any, size: Any, _key: Any, _key_size: int, number: int) -> int:
     """Sign a DigestInfo with an RSA key, as up to TLS 1.2."""
     return _rsa(number, raw, bytes(ffi.buffer(given, length)), room, size)
 
 
-@ffi.callback("CallbackRsaPssSign", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackRsaPssSign", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def sign_rsa_pss(
     raw: Any,
     given: Any,
@@ -245,19 +245,19 @@ def sign_rsa_pss(
     return _rsa_pss(number, raw, bytes(ffi.buffer(given, length)), room, size)
 
 
-@ffi.callback("CallbackRsaVerify", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackRsaVerify", error=_FAILED, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def check_nothing(*_: Any) -> int:
     """Leave it to the peer to find a signature wrong: wolfSSL would look for the key to check it with."""
     return 0
 
 
-@ffi.callback("CallbackRsaPssVerify", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackRsaPssVerify", error=_FAILED, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def check_nothing_pss(*_: Any) -> int:
     """As `check_nothing`."""
     return 0
 
 
-@ffi.callback("CallbackEccKeyGen", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackEccKeyGen", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def make_point(raw: Any, key: Any, size: int, curve: int, number: int) -> int:
     """Make the key of a key exchange on one of NIST's curves."""
     return _shared(
@@ -268,7 +268,7 @@ def make_point(raw: Any, key: Any, size: int, curve: int, number: int) -> int:
     )
 
 
-@ffi.callback("CallbackX25519KeyGen", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackX25519KeyGen", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def make_x25519(raw: Any, key: Any, size: int, number: int) -> int:
     """Make the key of a key exchange with X25519."""
     return _shared(
@@ -279,7 +279,7 @@ def make_x25519(raw: Any, key: Any, size: int, number: int) -> int:
     )
 
 
-@ffi.callback("CallbackX25519KeyGen", error=_FAILED)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackX25519KeyGen", error=_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def make_x448(raw: Any, key: Any, size: int, number: int) -> int:
     """Make the key of a key exchange with X448."""
     return _shared(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ...core._foreign import Transport, guarded
 from ._facts import TLS13
 from ._sessions import restored, written
-from .native import ffi, lib
+from .native import ffi, keep, lib
 
 _ENTRIES: Final = 256
 _LIFETIME: Final = 7200
@@ -59,7 +59,7 @@ def _keep(connection: Transport, raw: Any, session: Any) -> int:
     return _FREE_IT
 
 
-@ffi.callback("SessionNewCb", error=_FREE_IT)  # type: ignore[untyped-decorator]
+@ffi.callback("SessionNewCb", error=_FREE_IT, onerror=keep)  # type: ignore[untyped-decorator]
 def new_session(raw: Any, session: Any) -> int:
     """Keep a session of a handshake that is done."""
     return _keep(lib.wolfSSL_get_app_data(raw), raw, session)
@@ -71,7 +71,7 @@ def _found(connection: Transport, identifier: bytes) -> Any:
     return ffi.NULL if content is None else restored(content)
 
 
-@ffi.callback("SessionGetCb", error=ffi.NULL)  # type: ignore[untyped-decorator]
+@ffi.callback("SessionGetCb", error=ffi.NULL, onerror=keep)  # type: ignore[untyped-decorator]
 def find_session(raw: Any, identifier: Any, size: int, must_copy: Any) -> Any:
     """Give wolfSSL the session that a client offers, if it is here."""
     must_copy[0] = 0

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...core._foreign import Transport, guarded
+from ...core._foreign import Transport, guarded, keeping
 from .native import ffi, lib
 
 _OK: Final = 0
@@ -74,7 +74,7 @@ def _done(_connection: Transport, work: Callable[..., int], *arguments: Any) -> 
     return work(*arguments)
 
 
-@ffi.callback("SessionTicketEncCb", error=_FATAL)  # type: ignore[untyped-decorator]
+@ffi.callback("SessionTicketEncCb", error=_FATAL, onerror=keeping(raw=lib.wolfSSL_get_app_data))  # type: ignore[untyped-decorator]
 def ticket(
     raw: Any, name: Any, nonce: Any, tag: Any, sealing: int, content: Any, size: int, taken: Any, number: int
 ) -> int:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from ...api._errors import ConfigurationError
+from ...core._foreign import keep_for_thread
 from .errors import configuration, make
 from .native import ffi, lib
 
@@ -96,7 +97,7 @@ def _hears() -> bool:
     return bytes(transcript.messages) == probe
 
 
-@ffi.callback("CryptoDevCallbackFunc", error=_UNAVAILABLE)  # type: ignore[untyped-decorator]
+@ffi.callback("CryptoDevCallbackFunc", error=_UNAVAILABLE, onerror=keep_for_thread)  # type: ignore[untyped-decorator]
 def hashed(_number: int, info: Any, _context: Any) -> int:
     """Hear what is hashed."""
     transcript: Transcript | None = getattr(_listening, "transcript", None)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ...api._alerts import AlertDescription
 from ...api._errors import VerifyFailure as Failure
-from ...core._foreign import guarded
+from ...core._foreign import guarded, keeping
 from ...core._greeting import plaintext_alert
 from ...core._leaf_check import Fault
 from ._sessions import peer_chain
@@ -19,25 +19,9 @@ _REFUSE: Final = 0
 _ACCEPT: Final = 1
 # What wolfSSL says when it knows no issuer: with its own numbers, or in builds that speak OpenSSL's language with those.
 _NO_ISSUER: Final = frozenset({0, -188, -275, -150, -151, 20, 18, 13, 14})
-_ALERTS: Final = {
-    Failure.EXPIRED: AlertDescription.CERTIFICATE_EXPIRED,
-    Failure.NOT_YET_VALID: AlertDescription.CERTIFICATE_EXPIRED,
-    Failure.UNKNOWN_ISSUER: AlertDescription.UNKNOWN_CA,
-    Failure.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
-    Failure.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
-    Failure.BAD_PURPOSE: AlertDescription.UNSUPPORTED_CERTIFICATE,
-    Failure.OTHER: AlertDescription.CERTIFICATE_UNKNOWN,
-}
-"""What the peer is told; bad_certificate for the rest (RFC 8446 section 6.2)."""
 _NONE: Final = Fault(Failure.OTHER, "there is no certificate, or none that can be read")
 """wolfSSL's own error says which, so it is left as it is."""
 _INDEX: Final = lib.wolfSSL_get_ex_data_X509_STORE_CTX_idx()
-
-
-@ffi.callback("VerifyCallback", error=_REFUSE)  # type: ignore[untyped-decorator]
-def judged(accepted: int, store: Any) -> int:
-    """Accept or refuse."""
-    return _judged(_number(store), accepted, store)
 
 
 def _connection(store: Any) -> Any:
@@ -47,6 +31,12 @@ def _connection(store: Any) -> Any:
 def _number(store: Any) -> int:
     raw = _connection(store)
     return lib.wolfSSL_get_app_data(raw) if raw else 0
+
+
+@ffi.callback("VerifyCallback", error=_REFUSE, onerror=keeping(store=_number))  # type: ignore[untyped-decorator]
+def judged(accepted: int, store: Any) -> int:
+    """Accept or refuse."""
+    return _judged(_number(store), accepted, store)
 
 
 @guarded(_REFUSE)
@@ -75,14 +65,14 @@ class RightAlert:
 
     Args:
         outgoing: the connection's buffer.
-        failure: why the certificate is refused.
+        alert: the right one.
     """
 
     __slots__ = ("_alert", "_outgoing")
 
-    def __init__(self, outgoing: Any, failure: Failure) -> None:
+    def __init__(self, outgoing: Any, alert: AlertDescription) -> None:
         self._outgoing = outgoing
-        self._alert = plaintext_alert(_ALERTS.get(failure, AlertDescription.BAD_CERTIFICATE))
+        self._alert = plaintext_alert(alert)
 
     def write(self, data: Any) -> int:
         """Put bytes in: a record, or several."""

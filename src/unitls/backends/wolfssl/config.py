@@ -161,6 +161,7 @@ def leaf(identity: Identity) -> bytes:
 
 def build(settings: Settings) -> Native:
     """Make the native context."""
+    native.free_with_thread()
     configuration = settings.configuration
     asks = settings.client_authentication is not ClientAuthentication.NONE or _asks_later(settings)
     count = getattr(configuration, "ticket_count", None)

@@ -120,11 +120,13 @@ class WolfSSLEngine(Engine):
 
     def _set(self, result: int) -> None:
         if result != SUCCESS:
+            self._raise_failure()
             raise native.Error(result)
 
     # ------------------------------------------------------------------------------------------ the handshake
 
     def handshake(self) -> None:
+        native.free_with_thread()
         written = self._outgoing.pending
         if self._unheard:
             self._unheard = False
@@ -140,6 +142,7 @@ class WolfSSLEngine(Engine):
             self._drop(written, result)
         if result != SUCCESS:
             self._raise(result)
+        self._raise_failure()
         self._finish()
 
     def _drop(self, written: int, result: int) -> None:
@@ -185,18 +188,21 @@ class WolfSSLEngine(Engine):
     def refuse(self, fault: Fault) -> Fault:
         """Refuse the peer for good."""
         self._verdict, self._is_refused = Verdict(fault=fault), True
-        outgoing_buffers[self._transport.number] = RightAlert(self._outgoing, fault.failure)
+        outgoing_buffers[self._transport.number] = RightAlert(self._outgoing, fault.alert)
         return fault
 
     def _raise(self, result: int) -> None:
         """Raise why a call has failed."""
+        self._raise_failure()
         if self._verdict is not None and self._verdict.fault is not None:
             raise Refusal(self._verdict.fault)
-        try:
-            self._transport.raise_failure()
-        except Exception as error:
-            raise native.CallbackFailed from error
         raise self._failure(result)  # which no local variable holds: it would be a cycle with this frame
+
+    def _raise_failure(self) -> None:
+        """Raise what a callback has raised."""
+        failure = self._transport.take_failure()
+        if failure is not None:
+            raise native.CallbackFailed from failure
 
     def _failure(self, result: int) -> Exception:
         failure = native.failed(self._raw, result)

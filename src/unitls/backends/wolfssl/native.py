@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from ...core._foreign import ForeignBuffer as ForeignBuffer
-from ...core._foreign import incoming_buffers, open_library, outgoing_buffers, transport
+from ...core._foreign import incoming_buffers, keeping, open_library, outgoing_buffers
 from ._bindings import ffi as ffi
 
 LIBRARY_NAMES: Final = ("libwolfssl.so.45", "libwolfssl.so.44", "libwolfssl.so.43", "libwolfssl.so.42", "libwolfssl.so.41",
@@ -70,6 +72,27 @@ unpack: Final = ffi.unpack
 VERSION: Final = f"wolfSSL {ffi.string(lib.wolfSSL_lib_version()).decode('ascii', 'replace')}"
 
 
+_free_curves: Final[Callable[[], None]] = getattr(lib, "wc_ecc_fp_free", lambda: None)
+
+
+class _CurveMemory:
+    """What wolfSSL has computed of curves in one thread: common builds keep it for each, and free it on demand only."""
+
+    def __del__(self, free: Callable[[], None] = _free_curves, _library: Any = lib) -> None:
+        # The last thread may end when the modules are torn down, so what is needed comes as arguments.
+        free()
+
+
+_of_thread: Final = threading.local()
+"""What stands here goes with its thread, and in it."""
+
+
+def free_with_thread() -> None:
+    """Have wolfSSL's memory of curves freed when this thread ends; to be called before curves are used."""
+    if not hasattr(_of_thread, "memory"):
+        _of_thread.memory = _CurveMemory()
+
+
 class Error(Exception):
     """A call into wolfSSL has failed.
 
@@ -122,12 +145,10 @@ def failed(raw: Any, result: int) -> Error | WantRead | Closed:
     return Error(code, alert)
 
 
-def _keep(_kind: Any, error: BaseException, trace: Any) -> None:
-    """Keep what a callback has raised, as `guarded` does, at no cost where nothing is raised."""
-    transport(trace.tb_frame.f_locals["number"]).failure = error
+keep: Final = keeping(number=int, raw=lib.wolfSSL_get_app_data)
 
 
-@ffi.callback("CallbackIORecv", error=_IO_FAILED, onerror=_keep)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackIORecv", error=_IO_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def receive(_raw: Any, target: Any, size: int, number: int) -> int:
     """Give the library ciphertext from the incoming buffer."""
     incoming = incoming_buffers.get(number)
@@ -141,7 +162,7 @@ def receive(_raw: Any, target: Any, size: int, number: int) -> int:
     return len(data)
 
 
-@ffi.callback("CallbackIOSend", error=_IO_FAILED, onerror=_keep)  # type: ignore[untyped-decorator]
+@ffi.callback("CallbackIOSend", error=_IO_FAILED, onerror=keep)  # type: ignore[untyped-decorator]
 def send(_raw: Any, data: Any, size: int, number: int) -> int:
     """Take the library's ciphertext to the outgoing buffer."""
     outgoing = outgoing_buffers.get(number)

@@ -1,0 +1,79 @@
+"""What happens in the midst of a callback of a C library reaches the program: an interruption as it is."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _link import TRUST, Link, identity, step
+
+import unitls
+import unitls.backends
+from unitls.core._foreign import ForeignBuffer
+
+NAMES = ["gnutls", "mbedtls", "nss", "wolfssl"]
+FOLDERS = [Path(unitls.backends.__path__[0]) / name for name in NAMES]
+AVAILABLE = {item.name for item in unitls.available_backends() if item.available}
+ERRORS = [(KeyboardInterrupt, KeyboardInterrupt), (SystemExit, SystemExit), (MemoryError, unitls.ConnectionFault)]
+
+
+class Troubled(ForeignBuffer):
+    """What a buffer becomes in the midst of whose work something happens, once."""
+
+    __slots__ = ()
+    error: type[BaseException]
+
+    def take(self, size: int) -> bytes | memoryview:
+        self.__class__ = ForeignBuffer  # type: ignore[assignment]
+        raise Troubled.error
+
+    read = take
+
+    def write(self, data: Any, /) -> int:
+        self.__class__ = ForeignBuffer  # type: ignore[assignment]
+        raise Troubled.error
+
+
+@pytest.fixture(params=NAMES)
+def link(request: pytest.FixtureRequest) -> Link:
+    if request.param not in AVAILABLE:
+        pytest.skip("this library is not here")
+    backend = unitls.get_backend(request.param)
+    client = backend.client_context(unitls.TLSClientConfiguration(trust_store=TRUST))
+    server = backend.server_context(unitls.TLSServerConfiguration(identities=(identity(),)))
+    return Link(client, server)
+
+
+@pytest.mark.parametrize(("error", "expected"), ERRORS)
+@pytest.mark.parametrize("what", ["first flight", "handshake", "read", "write"])
+def test_what_happens_in_a_callback_is_not_swallowed(
+    link: Link, what: str, error: type[BaseException], expected: type[BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
+    if what == "handshake":
+        assert not step(link.client)
+        link.to_server()
+        step(link.server)
+        link.to_client()
+    elif what != "first flight":
+        link.handshake()
+        link.server.write(b"data")
+        link.to_client()
+    works = {"read": link.client.read, "write": lambda: link.client.write(b"data")}
+    buffer = link.client_out if what in ("first flight", "write") else link.client_in
+    buffer.__class__, Troubled.error = Troubled, error
+    with pytest.raises(expected):
+        works.get(what, link.client.do_handshake)()
+    assert type(buffer) is ForeignBuffer
+    assert "callback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "file", [file for folder in FOLDERS for file in folder.glob("*.py")], ids=lambda file: file.name
+)
+def test_every_callback_keeps_what_comes_before_its_body(file: Path) -> None:
+    """Also one whose body is guarded: an interruption may come when it is called."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ffi.callback":
+            assert "onerror" in {item.arg for item in node.keywords}, f"line {node.lineno}"
