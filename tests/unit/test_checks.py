@@ -168,7 +168,6 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (client, {"external_psk": unitls.ExternalPSK(b"", b"key")}, "not empty"),
     (client, {"external_psk": unitls.ExternalPSK(b"name", b"")}, "not empty"),
     (client, {"external_psk": unitls.ExternalPSK(b"name", b"key", "md5")}, "hash"),
-    (client, {"external_psk": unitls.ExternalPSK(b"n", b"k"), "upper_bound": unitls.TLSVersion.TLSv1_2}, "TLS 1.3"),
     (client, {"key_log": b"keys"}, "key_log"),
     (client, {"handshake_timeout": "5"}, "handshake_timeout"),
     (client, {"handshake_timeout": True}, "handshake_timeout"),
