@@ -10,7 +10,7 @@ SETUP  := PYTHON='$(PYTHON)' VENV='$(VENV)' sh tools/setup.sh
 SPREAD  = $$($(RUN) -c 'import xdist' 2>/dev/null && echo '-n auto --dist worksteal')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all quick lint bench docs tables other-pythons wheel-check clean
+.PHONY: help demo test quick lint bench docs tables other-pythons wheel-check clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,9 +22,6 @@ demo:  ## an authority, a server, every backend as a client, and attacks that ar
 test:  ## everything: ruff, mypy, and all tests (ARGS are given to pytest)
 	@$(SETUP) test
 	@status=0; sh tools/lint.sh $(RUN) || status=1; $(RUN) -m pytest $(SPREAD) $(ARGS) || status=1; exit $$status
-
-test-all: export UNITLS_TEST_ADAPTERS := all
-test-all: test  ## as test, with every adapter on every backend (half an hour)
 
 quick:  ## the unit tests and the conformance kit
 	@$(SETUP) test
