@@ -7,7 +7,6 @@ from typing import Any, Final
 from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConfigurationError,
     ConnectionFault,
     InternalTLSError,
     PeerAlert,
@@ -16,64 +15,12 @@ from ...api._errors import (
     TLSError,
     VerifyFailure,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from . import native
 
-
-class GnuTLSError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class GnuTLSWantReadError(WantReadError, GnuTLSError):
-    pass
-
-
-class GnuTLSWantWriteError(WantWriteError, GnuTLSError):
-    pass
-
-
-class GnuTLSConfigurationError(ConfigurationError, GnuTLSError):
-    pass
-
-
-class GnuTLSConnectionFault(ConnectionFault, GnuTLSError):
-    pass
-
-
-class GnuTLSRaggedEOF(RaggedEOF, GnuTLSConnectionFault):
-    pass
-
-
-class GnuTLSCertificateVerificationError(CertificateVerificationError, GnuTLSConnectionFault):
-    pass
-
-
-class GnuTLSPeerAlert(PeerAlert, GnuTLSConnectionFault):
-    pass
-
-
-class GnuTLSProtocolViolation(ProtocolViolation, GnuTLSConnectionFault):
-    pass
-
-
-class GnuTLSInternalError(InternalTLSError, GnuTLSError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: GnuTLSError,
-    WantReadError: GnuTLSWantReadError,
-    WantWriteError: GnuTLSWantWriteError,
-    ConfigurationError: GnuTLSConfigurationError,
-    ConnectionFault: GnuTLSConnectionFault,
-    RaggedEOF: GnuTLSRaggedEOF,
-    CertificateVerificationError: GnuTLSCertificateVerificationError,
-    PeerAlert: GnuTLSPeerAlert,
-    ProtocolViolation: GnuTLSProtocolViolation,
-    InternalTLSError: GnuTLSInternalError,
-}
+CLASSES: Final = error_classes("GnuTLS", globals())
 
 _CERTIFICATE: Final = "the certificate was not accepted"
 _NO_CERTIFICATE: Final = "the client sent no certificate"

@@ -7,73 +7,19 @@ from typing import Any, Final
 from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConfigurationError,
     ConnectionFault,
     InternalTLSError,
     PeerAlert,
     ProtocolViolation,
-    RaggedEOF,
     TLSError,
     VerifyFailure,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from . import native
 
-
-class MbedTLSError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class MbedTLSWantReadError(WantReadError, MbedTLSError):
-    pass
-
-
-class MbedTLSWantWriteError(WantWriteError, MbedTLSError):
-    pass
-
-
-class MbedTLSConfigurationError(ConfigurationError, MbedTLSError):
-    pass
-
-
-class MbedTLSConnectionFault(ConnectionFault, MbedTLSError):
-    pass
-
-
-class MbedTLSRaggedEOF(RaggedEOF, MbedTLSConnectionFault):
-    pass
-
-
-class MbedTLSCertificateVerificationError(CertificateVerificationError, MbedTLSConnectionFault):
-    pass
-
-
-class MbedTLSPeerAlert(PeerAlert, MbedTLSConnectionFault):
-    pass
-
-
-class MbedTLSProtocolViolation(ProtocolViolation, MbedTLSConnectionFault):
-    pass
-
-
-class MbedTLSInternalError(InternalTLSError, MbedTLSError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: MbedTLSError,
-    WantReadError: MbedTLSWantReadError,
-    WantWriteError: MbedTLSWantWriteError,
-    ConfigurationError: MbedTLSConfigurationError,
-    ConnectionFault: MbedTLSConnectionFault,
-    RaggedEOF: MbedTLSRaggedEOF,
-    CertificateVerificationError: MbedTLSCertificateVerificationError,
-    PeerAlert: MbedTLSPeerAlert,
-    ProtocolViolation: MbedTLSProtocolViolation,
-    InternalTLSError: MbedTLSInternalError,
-}
+CLASSES: Final = error_classes("MbedTLS", globals())
 
 # ssl.h: what went wrong in the library or in us. Everything else says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(

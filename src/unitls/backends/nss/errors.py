@@ -7,73 +7,19 @@ from typing import Any, Final
 from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConfigurationError,
     ConnectionFault,
     InternalTLSError,
     PeerAlert,
     ProtocolViolation,
-    RaggedEOF,
     TLSError,
     VerifyFailure,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from . import native
 
-
-class NSSError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class NSSWantReadError(WantReadError, NSSError):
-    pass
-
-
-class NSSWantWriteError(WantWriteError, NSSError):
-    pass
-
-
-class NSSConfigurationError(ConfigurationError, NSSError):
-    pass
-
-
-class NSSConnectionFault(ConnectionFault, NSSError):
-    pass
-
-
-class NSSRaggedEOF(RaggedEOF, NSSConnectionFault):
-    pass
-
-
-class NSSCertificateVerificationError(CertificateVerificationError, NSSConnectionFault):
-    pass
-
-
-class NSSPeerAlert(PeerAlert, NSSConnectionFault):
-    pass
-
-
-class NSSProtocolViolation(ProtocolViolation, NSSConnectionFault):
-    pass
-
-
-class NSSInternalError(InternalTLSError, NSSError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: NSSError,
-    WantReadError: NSSWantReadError,
-    WantWriteError: NSSWantWriteError,
-    ConfigurationError: NSSConfigurationError,
-    ConnectionFault: NSSConnectionFault,
-    RaggedEOF: NSSRaggedEOF,
-    CertificateVerificationError: NSSCertificateVerificationError,
-    PeerAlert: NSSPeerAlert,
-    ProtocolViolation: NSSProtocolViolation,
-    InternalTLSError: NSSInternalError,
-}
+CLASSES: Final = error_classes("NSS", globals())
 
 # Names of sslerr.h, secerr.h and prerr.h. Whatever is in none of these tables is something that the peer did, or could
 # not do.

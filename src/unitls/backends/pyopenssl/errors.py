@@ -7,7 +7,6 @@ from typing import Any, Final
 from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConfigurationError,
     ConnectionFault,
     InternalTLSError,
     PeerAlert,
@@ -17,63 +16,12 @@ from ...api._errors import (
     WantReadError,
     WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from .native import SSL, Error, verify_text
 from .verify import failure_of
 
-
-class PyOpenSSLError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class PyOpenSSLWantReadError(WantReadError, PyOpenSSLError):
-    __init__ = Exception.__init__  # a signal, made very often: there is nothing more to set
-
-
-class PyOpenSSLWantWriteError(WantWriteError, PyOpenSSLError):
-    pass
-
-
-class PyOpenSSLConfigurationError(ConfigurationError, PyOpenSSLError):
-    pass
-
-
-class PyOpenSSLConnectionFault(ConnectionFault, PyOpenSSLError):
-    pass
-
-
-class PyOpenSSLRaggedEOF(RaggedEOF, PyOpenSSLConnectionFault):
-    pass
-
-
-class PyOpenSSLCertificateVerificationError(CertificateVerificationError, PyOpenSSLConnectionFault):
-    pass
-
-
-class PyOpenSSLPeerAlert(PeerAlert, PyOpenSSLConnectionFault):
-    pass
-
-
-class PyOpenSSLProtocolViolation(ProtocolViolation, PyOpenSSLConnectionFault):
-    pass
-
-
-class PyOpenSSLInternalError(InternalTLSError, PyOpenSSLError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: PyOpenSSLError,
-    WantReadError: PyOpenSSLWantReadError,
-    WantWriteError: PyOpenSSLWantWriteError,
-    ConfigurationError: PyOpenSSLConfigurationError,
-    ConnectionFault: PyOpenSSLConnectionFault,
-    RaggedEOF: PyOpenSSLRaggedEOF,
-    CertificateVerificationError: PyOpenSSLCertificateVerificationError,
-    PeerAlert: PyOpenSSLPeerAlert,
-    ProtocolViolation: PyOpenSSLProtocolViolation,
-    InternalTLSError: PyOpenSSLInternalError,
-}
+CLASSES: Final = error_classes("PyOpenSSL", globals())
 _ALERTS: Final = range(1000, 1256)
 """Reasons that are an alert of the peer: 1,000 more than its number (SSL_AD_REASON_OFFSET)."""
 _NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
@@ -100,7 +48,8 @@ def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
 
 def want_read() -> WantReadError:
     """The signal that is made most often."""
-    signal: WantReadError = PyOpenSSLWantReadError("more has to come in first")
+    signal = CLASSES[WantReadError]("more has to come in first")
+    assert isinstance(signal, WantReadError)
     return signal
 
 

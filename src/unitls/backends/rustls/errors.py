@@ -13,68 +13,15 @@ from ...api._errors import (
     InternalTLSError,
     PeerAlert,
     ProtocolViolation,
-    RaggedEOF,
     TLSError,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from . import native
 from .verify import failure_of
 
-
-class RustlsError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class RustlsWantReadError(WantReadError, RustlsError):
-    pass
-
-
-class RustlsWantWriteError(WantWriteError, RustlsError):
-    pass
-
-
-class RustlsConfigurationError(ConfigurationError, RustlsError):
-    pass
-
-
-class RustlsConnectionFault(ConnectionFault, RustlsError):
-    pass
-
-
-class RustlsRaggedEOF(RaggedEOF, RustlsConnectionFault):
-    pass
-
-
-class RustlsCertificateVerificationError(CertificateVerificationError, RustlsConnectionFault):
-    pass
-
-
-class RustlsPeerAlert(PeerAlert, RustlsConnectionFault):
-    pass
-
-
-class RustlsProtocolViolation(ProtocolViolation, RustlsConnectionFault):
-    pass
-
-
-class RustlsInternalError(InternalTLSError, RustlsError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: RustlsError,
-    WantReadError: RustlsWantReadError,
-    WantWriteError: RustlsWantWriteError,
-    ConfigurationError: RustlsConfigurationError,
-    ConnectionFault: RustlsConnectionFault,
-    RaggedEOF: RustlsRaggedEOF,
-    CertificateVerificationError: RustlsCertificateVerificationError,
-    PeerAlert: RustlsPeerAlert,
-    ProtocolViolation: RustlsProtocolViolation,
-    InternalTLSError: RustlsInternalError,
-}
+CLASSES: Final = error_classes("Rustls", globals())
 _CLOSE_NOTIFY: Final = 0
 # Faults of the library or of ours; every other word says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(

@@ -8,71 +8,17 @@ from ...api._alerts import AlertDescription as Alert
 from ...api._errors import (
     CertificateVerificationError,
     ConfigurationError,
-    ConnectionFault,
     InternalTLSError,
     PeerAlert,
     ProtocolViolation,
-    RaggedEOF,
     TLSError,
     WantReadError,
-    WantWriteError,
 )
 from ...api._errors import VerifyFailure as Failure
+from ...core._error_classes import error_classes
 from . import native
 
-
-class SChannelError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class SChannelWantReadError(WantReadError, SChannelError):
-    pass
-
-
-class SChannelWantWriteError(WantWriteError, SChannelError):
-    pass
-
-
-class SChannelConfigurationError(ConfigurationError, SChannelError):
-    pass
-
-
-class SChannelConnectionFault(ConnectionFault, SChannelError):
-    pass
-
-
-class SChannelRaggedEOF(RaggedEOF, SChannelConnectionFault):
-    pass
-
-
-class SChannelCertificateVerificationError(CertificateVerificationError, SChannelConnectionFault):
-    pass
-
-
-class SChannelPeerAlert(PeerAlert, SChannelConnectionFault):
-    pass
-
-
-class SChannelProtocolViolation(ProtocolViolation, SChannelConnectionFault):
-    pass
-
-
-class SChannelInternalError(InternalTLSError, SChannelError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: SChannelError,
-    WantReadError: SChannelWantReadError,
-    WantWriteError: SChannelWantWriteError,
-    ConfigurationError: SChannelConfigurationError,
-    ConnectionFault: SChannelConnectionFault,
-    RaggedEOF: SChannelRaggedEOF,
-    CertificateVerificationError: SChannelCertificateVerificationError,
-    PeerAlert: SChannelPeerAlert,
-    ProtocolViolation: SChannelProtocolViolation,
-    InternalTLSError: SChannelInternalError,
-}
+CLASSES: Final = error_classes("SChannel", globals())
 
 # The statuses that the peer can bring about (winerror.h): what is raised for them, and our sentence.
 _FROM_PEER: Final[dict[int, str]] = {

@@ -7,7 +7,6 @@ from typing import Final
 from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConfigurationError,
     ConnectionFault,
     InternalTLSError,
     PeerAlert,
@@ -16,65 +15,13 @@ from ...api._errors import (
     TLSError,
     VerifyFailure,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from ...platforms.macos._foundation import message
 from . import native
 
-
-class SecureTransportError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class SecureTransportWantReadError(WantReadError, SecureTransportError):
-    pass
-
-
-class SecureTransportWantWriteError(WantWriteError, SecureTransportError):
-    pass
-
-
-class SecureTransportConfigurationError(ConfigurationError, SecureTransportError):
-    pass
-
-
-class SecureTransportConnectionFault(ConnectionFault, SecureTransportError):
-    pass
-
-
-class SecureTransportRaggedEOF(RaggedEOF, SecureTransportConnectionFault):
-    pass
-
-
-class SecureTransportCertificateVerificationError(CertificateVerificationError, SecureTransportConnectionFault):
-    pass
-
-
-class SecureTransportPeerAlert(PeerAlert, SecureTransportConnectionFault):
-    pass
-
-
-class SecureTransportProtocolViolation(ProtocolViolation, SecureTransportConnectionFault):
-    pass
-
-
-class SecureTransportInternalError(InternalTLSError, SecureTransportError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: SecureTransportError,
-    WantReadError: SecureTransportWantReadError,
-    WantWriteError: SecureTransportWantWriteError,
-    ConfigurationError: SecureTransportConfigurationError,
-    ConnectionFault: SecureTransportConnectionFault,
-    RaggedEOF: SecureTransportRaggedEOF,
-    CertificateVerificationError: SecureTransportCertificateVerificationError,
-    PeerAlert: SecureTransportPeerAlert,
-    ProtocolViolation: SecureTransportProtocolViolation,
-    InternalTLSError: SecureTransportInternalError,
-}
+CLASSES: Final = error_classes("SecureTransport", globals())
 
 ALERTS: Final = {
     -9819: 10, -9820: 20, -9821: 21, -9822: 22, -9823: 30, -9824: 40, -9825: 42, -9826: 43, -9827: 44, -9828: 45,

@@ -16,64 +16,12 @@ from ...api._errors import (
     TLSError,
     VerifyFailure,
     WantReadError,
-    WantWriteError,
 )
+from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
 from . import native
 
-
-class WolfSSLError(TLSError):
-    """The base of all errors of this backend."""
-
-
-class WolfSSLWantReadError(WantReadError, WolfSSLError):
-    pass
-
-
-class WolfSSLWantWriteError(WantWriteError, WolfSSLError):
-    pass
-
-
-class WolfSSLConfigurationError(ConfigurationError, WolfSSLError):
-    pass
-
-
-class WolfSSLConnectionFault(ConnectionFault, WolfSSLError):
-    pass
-
-
-class WolfSSLRaggedEOF(RaggedEOF, WolfSSLConnectionFault):
-    pass
-
-
-class WolfSSLCertificateVerificationError(CertificateVerificationError, WolfSSLConnectionFault):
-    pass
-
-
-class WolfSSLPeerAlert(PeerAlert, WolfSSLConnectionFault):
-    pass
-
-
-class WolfSSLProtocolViolation(ProtocolViolation, WolfSSLConnectionFault):
-    pass
-
-
-class WolfSSLInternalError(InternalTLSError, WolfSSLError):
-    pass
-
-
-CLASSES: Final[dict[type[TLSError], type[TLSError]]] = {
-    TLSError: WolfSSLError,
-    WantReadError: WolfSSLWantReadError,
-    WantWriteError: WolfSSLWantWriteError,
-    ConfigurationError: WolfSSLConfigurationError,
-    ConnectionFault: WolfSSLConnectionFault,
-    RaggedEOF: WolfSSLRaggedEOF,
-    CertificateVerificationError: WolfSSLCertificateVerificationError,
-    PeerAlert: WolfSSLPeerAlert,
-    ProtocolViolation: WolfSSLProtocolViolation,
-    InternalTLSError: WolfSSLInternalError,
-}
+CLASSES: Final = error_classes("WolfSSL", globals())
 
 # Faults of the library or of ours; every other number says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(
