@@ -22,7 +22,8 @@ from ...api._errors import (
     WantReadError,
     WantWriteError,
 )
-from .verify import NO_CERTIFICATE, failure_of
+from .._openssl_codes import INTERNAL, NO_CERTIFICATE, SENTENCES
+from .verify import failure_of
 
 
 class OpenSSLError(TLSError, ssl.SSLError):
@@ -110,18 +111,6 @@ _ALERT_NAMES: Final = {
     "USER_CANCELLED": AlertDescription.USER_CANCELED,
     "CERTIFICATE_UNOBTAINABLE": AlertDescription.CERTIFICATE_UNOBTAINABLE,
 }
-_INTERNAL: Final = frozenset({"MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"})
-_SENTENCES: Final = {
-    "WRONG_VERSION_NUMBER": "the peer does not speak TLS here (or only a version nobody should)",
-    "HTTP_REQUEST": "the peer sent plain HTTP",
-    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
-    "NO_PROTOCOLS_AVAILABLE": "no version of TLS in common",
-    "NO_SHARED_CIPHER": "no cipher suite in common",
-    "NO_SUITABLE_SIGNATURE_ALGORITHM": "no signature algorithm in common",
-    "NO_SUITABLE_KEY_SHARE": "no key exchange group in common",
-    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "a record could not be decrypted: it was damaged or forged",
-    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the peer lacks secure renegotiation (RFC 5746)",
-}
 
 
 def want_read() -> WantReadError:
@@ -185,7 +174,7 @@ def _verification(error: ssl.SSLCertVerificationError) -> Any:
 
 def _from_reason(reason: str, error: BaseException) -> Any:
     native: dict[str, Any] = {"native_text": str(error), "reason": reason or None}
-    if reason in NO_CERTIFICATE:
+    if reason == NO_CERTIFICATE:
         return make(CertificateVerificationError, "the client sent no certificate", **native)
     if match := _ALERT.fullmatch(reason):
         alert = _ALERT_NAMES.get(match[1]) or AlertDescription.__members__.get(match[1])
@@ -193,9 +182,9 @@ def _from_reason(reason: str, error: BaseException) -> Any:
             return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **native)
     if reason == "INTERNAL_ERROR":  # a peer can cause it, with records that OpenSSL has no better word for
         return make(ConnectionFault, f"OpenSSL gave the connection up: {error}", **native)
-    if reason in _INTERNAL:
+    if reason in INTERNAL:
         return make(InternalTLSError, f"OpenSSL failed: {error}", **native)
-    return make(ProtocolViolation, _SENTENCES.get(reason) or f"TLS failed: {_plain(reason) or error}", **native)
+    return make(ProtocolViolation, SENTENCES.get(reason) or f"TLS failed: {_plain(reason) or error}", **native)
 
 
 def _plain(reason: str) -> str:

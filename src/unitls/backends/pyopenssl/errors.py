@@ -18,27 +18,13 @@ from ...api._errors import (
 )
 from ...core._error_classes import error_classes
 from ...core._leaf_check import Fault
+from .._openssl_codes import INTERNAL, NO_CERTIFICATE, SENTENCES, failure_of
 from .native import SSL, Error, verify_text
-from .verify import failure_of
 
 CLASSES: Final = error_classes("PyOpenSSL", globals())
 _ALERTS: Final = range(1000, 1256)
 """Reasons that are an alert of the peer: 1,000 more than its number (SSL_AD_REASON_OFFSET)."""
-_NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 _RAGGED: Final = "UNEXPECTED_EOF_WHILE_READING"
-_INTERNAL: Final = frozenset({"MALLOC_FAILURE", "BAD_WRITE_RETRY", "UNINITIALIZED", "PASSED_NULL_PARAMETER"})
-_SENTENCES: Final = {
-    "WRONG_VERSION_NUMBER": "the peer does not speak TLS here (or only a version nobody should)",
-    "HTTP_REQUEST": "the peer sent plain HTTP",
-    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
-    "NO_PROTOCOLS_AVAILABLE": "no version of TLS in common",
-    "NO_SHARED_CIPHER": "no cipher suite in common",
-    "NO_SUITABLE_SIGNATURE_ALGORITHM": "no signature algorithm in common",
-    "NO_SUITABLE_KEY_SHARE": "no key exchange group in common",
-    "NO_SUITABLE_GROUPS": "no key exchange group in common",
-    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "a record could not be decrypted: it was damaged or forged",
-    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the peer lacks secure renegotiation (RFC 5746)",
-}
 
 
 def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
@@ -86,7 +72,7 @@ def _verification(error: Error) -> TLSError:
 def _from_reason(error: Error) -> TLSError:
     reason = error.reason
     native: dict[str, Any] = {"native_code": error.code, "native_text": str(error)}
-    if reason == _NO_CERTIFICATE:
+    if reason == NO_CERTIFICATE:
         return make(CertificateVerificationError, "the client sent no certificate", **native)
     if error.is_tls and error.code in _ALERTS:
         return _alert(error.code - _ALERTS.start, native)
@@ -94,9 +80,9 @@ def _from_reason(error: Error) -> TLSError:
         return make(RaggedEOF, "the transport ended without close_notify", **native)
     if reason == "INTERNAL_ERROR":  # a peer can cause it, with records that OpenSSL has no better word for
         return make(ConnectionFault, f"OpenSSL gave the connection up: {error}", **native)
-    if reason in _INTERNAL:
+    if reason in INTERNAL:
         return make(InternalTLSError, f"OpenSSL failed: {error}", **native)
-    return make(ProtocolViolation, _SENTENCES.get(reason) or f"TLS failed: {plain(reason) or error}", **native)
+    return make(ProtocolViolation, SENTENCES.get(reason) or f"TLS failed: {plain(reason) or error}", **native)
 
 
 def _alert(number: int, native: dict[str, Any]) -> TLSError:
