@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unitls.core import _ocsp
-from unitls.testing import CertificateAuthority, load_identities
+from unitls.testing import CertificateAuthority, _ocsp_maker, load_identities
 from unitls.testing._zoo_files import load_ocsp
 
 IDS = load_identities()
@@ -96,6 +96,23 @@ def test_a_response_that_is_signed_with_sha1(judge: Judge) -> None:
     signature = key.sign(made.tbs_response_bytes, padding.PKCS1v15(), hashes.SHA1())
     weak = good.replace(RSA_WITH["sha256"], RSA_WITH["sha1"])[: -len(signature)] + signature
     assert judge.failure(weak, path) == "OTHER"
+
+
+@pytest.mark.parametrize(("until", "failure"), [(_ocsp_maker.END, None), (_ocsp_maker.LONG_AGO, "OTHER")])
+def test_an_appointed_responder_whose_certificate_has_expired(
+    judge: Judge, until: datetime.datetime, failure: str | None
+) -> None:
+    dates = {"not_before": _ocsp_maker.START, "not_after": _ocsp_maker.END}
+    authority = CertificateAuthority.create(**dates)
+    server = authority.issue(dns_names=["server.test"], **dates)
+    responder = authority.issue(
+        common_name="responder", not_before=_ocsp_maker.START, not_after=until, purposes=(),
+        extensions=[(_ocsp_maker._EXTENDED_KEY_USAGE, False, _ocsp_maker._OCSP_SIGNING)],
+    )  # fmt: skip
+    response = _ocsp_maker._response(
+        authority, responder, issued=server, status=ocsp.OCSPCertStatus.GOOD, until=_ocsp_maker.END
+    )
+    assert judge.failure(response, [server.chain[0], authority.certificate_der]) == failure
 
 
 @pytest.mark.parametrize("now", [1e12, -1e12, float("inf"), float("nan")])

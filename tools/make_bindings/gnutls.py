@@ -206,6 +206,7 @@ int gnutls_ocsp_resp_init(gnutls_ocsp_resp_t *);
 void gnutls_ocsp_resp_deinit(gnutls_ocsp_resp_t);
 int gnutls_ocsp_resp_import(gnutls_ocsp_resp_t, const gnutls_datum_t *);
 int gnutls_ocsp_resp_get_status(gnutls_ocsp_resp_t);
+int gnutls_ocsp_resp_get_certs(gnutls_ocsp_resp_t, gnutls_x509_crt_t **, size_t *);
 int gnutls_ocsp_resp_get_signature_algorithm(gnutls_ocsp_resp_t);
 unsigned int gnutls_sign_is_secure2(int, unsigned int);
 int gnutls_ocsp_resp_check_crt(gnutls_ocsp_resp_t, unsigned int, gnutls_x509_crt_t);

@@ -174,12 +174,5 @@ def find_key(session: Any, name: Any, target: Any) -> int:
 def step(certificate: Any, issuer: Any, revocation_list: Any, status: int) -> int:
     """Note one step of a path (gnutls_session_set_verify_output_function)."""
     if thread.edges is not None and certificate != ffi.NULL and issuer != ffi.NULL and not status:
-        thread.edges.setdefault(exported(certificate), exported(issuer))
+        thread.edges.setdefault(native.exported(certificate), native.exported(issuer))
     return 0
-
-
-def exported(certificate: Any) -> bytes:
-    """A gnutls_x509_crt_t in DER."""
-    place = ffi.new("gnutls_datum_t *")
-    native.check(lib.gnutls_x509_crt_export2(certificate, native.DER, place))
-    return native.taken(place)

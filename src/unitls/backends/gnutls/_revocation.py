@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ...api._errors import VerifyFailure as Failure
+from ...core._der import DERError
 from ...core._leaf_check import Fault
+from ...core._x509 import certificate_fields
 from . import native
 from .native import ffi, lib
 
@@ -113,7 +115,31 @@ def ocsp_fault(response: bytes, path: Sequence[bytes], now: float, *, has_clock:
     code = lib.gnutls_ocsp_resp_verify_direct(answer, load_certificate(path[1]), verdict, flags)
     if code < 0 or verdict[0]:
         return Fault(Failure.OTHER, "the OCSP response is not signed by the issuer, or by whom it has appointed")
+    if has_clock and not _is_of(now, answer):
+        return Fault(Failure.OTHER, "the certificate of the OCSP responder is not valid now")
     return _status(answer, load_certificate(path[0]), now)
+
+
+def _is_of(now: float, answer: Any) -> bool:
+    """Whether the certificates that the responder has sent along are valid then: with a clock the library does not look."""
+    try:
+        return all(
+            fields.not_before <= now <= fields.not_after for fields in map(certificate_fields, _enclosed(answer))
+        )
+    except DERError:
+        return False
+
+
+def _enclosed(answer: Any) -> list[bytes]:
+    first, count = ffi.new("gnutls_x509_crt_t **"), ffi.new("size_t *")
+    if lib.gnutls_ocsp_resp_get_certs(answer, first, count) < 0:
+        return []  # there are none: the issuer itself has signed
+    try:
+        return [native.exported(first[0][index]) for index in range(count[0])]
+    finally:
+        for index in range(count[0]):
+            lib.gnutls_x509_crt_deinit(first[0][index])
+        lib.gnutls_free(first[0])
 
 
 def _status(answer: Any, leaf: Any, now: float) -> Fault | None:

@@ -154,7 +154,7 @@ def token_certificate(uri: str) -> bytes:
     load_module(uri)
     certificate = native.owned("gnutls_x509_crt_t", lib.gnutls_x509_crt_init, lib.gnutls_x509_crt_deinit)
     native.check(lib.gnutls_x509_crt_import_url(certificate, uri.encode(), 0))
-    return _callbacks.exported(certificate)
+    return native.exported(certificate)
 
 
 @ffi.callback(  # type: ignore[untyped-decorator]

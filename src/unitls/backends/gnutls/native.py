@@ -153,6 +153,13 @@ def taken(pointer: Any) -> bytes:
     return data
 
 
+def exported(certificate: Any) -> bytes:
+    """A gnutls_x509_crt_t in DER."""
+    place = ffi.new("gnutls_datum_t *")
+    check(lib.gnutls_x509_crt_export2(certificate, DER, place))
+    return taken(place)
+
+
 def allocated(target: Any, data: bytes) -> None:
     """Fill a gnutls_datum_t with memory that the library frees."""
     memory = lib.gnutls_malloc(max(1, len(data)))
