@@ -21,7 +21,7 @@ _TOOL = Path(__file__).resolve().parents[2] / "tools" / "soak.py"
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors and memory are counted in /proc")
 def test_nothing_is_left(backend: unitls.Backend) -> None:
     """In a process of its own, where nothing else allocates, and warnings about unclosed sockets are errors."""
-    command = [sys.executable, "-W", "error", str(_TOOL), "--count", "250", "--backend", backend.name]
+    command = [sys.executable, "-W", "error", str(_TOOL), "--count", "500", "--backend", backend.name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout.count(" handshakes, ") >= 2
