@@ -59,14 +59,13 @@ except unitls.ConfigurationError as error:
 @pytest.fixture(scope="module")
 def softhsm(tmp_path_factory: pytest.TempPathFactory, need_program: Callable[..., str]) -> tuple[Path, str]:
     """A token with EC keys and an RSA key; the file that configures it, and the module."""
-    folder = tmp_path_factory.mktemp("softhsm")
+    folder, program = tmp_path_factory.mktemp("softhsm"), need_program("softhsm2-util")
     module = next((path for path in _MODULES if Path(path).exists()), None)
     if module is None:
         pytest.skip("the module of SoftHSM is not installed")
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
-    program = need_program("softhsm2-util")
     common = ["--pin", _PIN]
 
     def run(*command: str) -> None:

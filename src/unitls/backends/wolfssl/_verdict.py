@@ -54,7 +54,7 @@ def _fault(engine: Any, accepted: int, store: Any) -> Fault | None:
     fault: Fault | None = engine.judge(chain)
     code = lib.wolfSSL_X509_STORE_CTX_get_error(store)
     if fault is None and engine.verifies and code not in _NO_ISSUER:
-        return engine.refuse(Fault(Failure.INVALID, f"wolfSSL does not take the certificate ({code})"))  # type: ignore
+        return engine.refuse(Fault(Failure.INVALID, f"wolfSSL does not take the certificate ({code})"))  # type: ignore[no-any-return]
     return fault
 
 
