@@ -408,24 +408,6 @@ def test_eight_threads_share_a_context() -> None:
     assert failures == []
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_context_is_used_after_a_fork() -> None:
-    client = BACKEND.client_context(CLIENT(trust_store=TRUST))
-    server = BACKEND.server_context(SERVER(identities=(identity(),)))
-    Link(client, server).handshake()
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            Link(client, server).handshake()
-            status = 0
-        finally:
-            os._exit(status)
-    Link(client, server).handshake()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

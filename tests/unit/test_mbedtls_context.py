@@ -106,21 +106,6 @@ def test_a_connection_is_gone_when_nobody_has_it(kit: Kit) -> None:
         gc.enable()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_contexts_work_in_a_forked_child(kit: Kit) -> None:
-    client, server = kit.client(), kit.server()
-    kit.connected(client, server)
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            kit.connected(client, server).echo()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
-
-
 def test_a_key_that_may_not_sign_is_a_bad_purpose(kit: Kit) -> None:
     """The library looks at the key usage only once the certificate has been verified, and has another result for it."""
     if TLSVersion.TLSv1_3 not in BACKEND.capabilities.versions:

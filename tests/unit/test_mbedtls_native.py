@@ -149,18 +149,15 @@ def test_no_wheel_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_version_that_is_not_known_is_an_import_error() -> None:
     program = (
-        "import unitls.backends.mbedtls._library as library\n"
+        "import sys, types\n"
+        # The package itself cannot be imported then, so its modules are reached without it.
+        f"package = types.ModuleType('unitls.backends.mbedtls'); package.__path__ = {[str(Path(_library.__file__).parent)]!r}\n"
+        "sys.modules['unitls.backends.mbedtls'] = package\n"
+        "from unitls.backends.mbedtls import _library as library\n"
         "class Old:\n"
         "    def mbedtls_version_get_number(self): return 0x02100000\n"
         "library.open_mbedtls = lambda ffi: Old()\n"
-    )
-    # The package itself cannot be imported then, so its module is reached without it.
-    program = (
-        "import importlib, sys, types\n"
-        f"package = types.ModuleType('probe'); package.__path__ = {[str(Path(_library.__file__).parent)]!r}\n"
-        "sys.modules['probe'] = package\n"
-        + program.replace("unitls.backends.mbedtls.", "probe.")
-        + "import probe.native\n"
+        "import unitls.backends.mbedtls.native\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1

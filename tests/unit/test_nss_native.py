@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from typing import Any
@@ -259,28 +257,6 @@ def test_threads_share_a_context() -> None:
     for thread in threads:
         thread.join()
     assert not failures
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_fork_after_use() -> None:
-    """A child goes on with the contexts of its parent, and both make connections of their own."""
-    script = (
-        "import os, sys\n"
-        "from test_nss_native import *\n"
-        "one, other = client(STORE), server(IDS.server)\n"
-        "Link(one, other, host=HOST).handshake()\n"
-        "child = os.fork()\n"
-        "for _ in range(3):\n"
-        "    Link(one, other, host=HOST).handshake()\n"
-        "if not child:\n"
-        "    os._exit(7)\n"
-        "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
-        "print('both')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=os.path.dirname(__file__), capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.returncode) == ("both\n", 0), done.stderr
 
 
 def test_many_handshakes_good_and_bad() -> None:

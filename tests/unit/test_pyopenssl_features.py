@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import pathlib
 import threading
 import time
@@ -360,27 +359,6 @@ def test_threads_share_a_context() -> None:
     for thread in threads:
         thread.join(60)
     assert not faults
-
-
-def _in_the_child(results: Any, client: unitls.ClientContext, server: unitls.ServerContext, ends: Any) -> None:
-    fresh = linked(client, server)
-    shake(*fresh)
-    results.put((answered(*fresh), answered(*ends)))
-
-
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
-def test_a_fork_may_use_contexts_and_connections() -> None:
-    process = multiprocessing.get_context("fork")
-    client = BACKEND.client_context(unitls.TLSClientConfiguration(trust_store=TRUST))
-    server = BACKEND.server_context(unitls.TLSServerConfiguration(identities=(identity(),)))
-    ends = linked(client, server)
-    shake(*ends)
-    results = process.SimpleQueue()
-    child = process.Process(target=_in_the_child, args=(results, client, server, ends))
-    child.start()
-    child.join(30)
-    assert child.exitcode == 0
-    assert results.get() == (b"data", b"data")
 
 
 def test_post_quantum_key_exchange_is_the_default_where_openssl_has_it() -> None:

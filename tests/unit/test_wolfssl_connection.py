@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import subprocess
-import sys
 import threading
 import weakref
 from pathlib import Path
@@ -331,27 +329,6 @@ def test_eight_threads_share_a_context() -> None:
     for thread in threads:
         thread.join()
     assert not errors
-
-
-FORK = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
-from test_wolfssl_connection import client, server, visit
-import unitls
-one, two = client(session_cache=unitls.SessionCache()), server()
-visit(one, two)
-child = os.fork()
-assert visit(one, two)
-if child:
-    assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_contexts_work_after_a_fork() -> None:
-    command = [sys.executable, "-c", FORK, str(Path(__file__).parent)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
 
 
 def test_the_systems_anchors_are_read_once_each() -> None:

@@ -109,6 +109,8 @@ NSSInitContext *NSS_InitContext(const char *, const char *, const char *, const 
 const char *NSS_GetVersion(void);
 int NSS_SetDomesticPolicy(void);
 CERTCertDBHandle *CERT_GetDefaultCertDB(void);
+int PK11_RandomUpdate(const void *, size_t);
+int PK11_GenerateRandom(unsigned char *, int);
 
 void SECITEM_FreeItem(SECItem *, int);
 void PORT_Free(void *);

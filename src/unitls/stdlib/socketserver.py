@@ -79,7 +79,9 @@ if hasattr(os, "fork"):
     class ForkingTLSServer(ForkingMixIn, TLSServer):
         """A `TLSServer` that handles each request in a process of its own.
 
-        Not every TLS library can be used on both sides of a fork: see the notes of its backend.
+        Use it in a process that does nothing else with TLS in other threads: what lock of the library one of them holds
+        at the fork is held in the new process for ever (`ThreadingTLSServer` has no such limit). Not every TLS library
+        can be used on both sides of a fork: see the notes of its backend.
         """
 
     __all__ += ["ForkingMixIn", "ForkingTLSServer"]

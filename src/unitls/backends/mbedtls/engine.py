@@ -109,6 +109,7 @@ class MbedTLSEngine(Engine):
 
     def handshake(self) -> None:
         context, incoming, raw = self._context, self._incoming, self.raw
+        native.reseed_after_fork()
         if self._is_foreign:
             # The library would say handshake_failure.
             self._send_alert(AlertDescription.PROTOCOL_VERSION)

@@ -6,9 +6,9 @@ Importing this module opens the library and looks at how it was built; where it 
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any, Final
 
+from ...core._fork import OnceInEachChild
 from ._layout import STEMS, Layout
 from ._library import open_mbedtls
 
@@ -136,16 +136,16 @@ _layout: Final = Layout(ffi, lib)
 
 
 def _reseed() -> None:
-    """Give a forked child random numbers of its own: from 3.6.6 on the library sees to that itself."""
+    """Seed the generator of 3.6 anew: from 3.6.6 on it notices a fork itself. In 2.28 all are `os.urandom`'s."""
     if exports("psa_random_reseed"):
         lib.psa_random_reseed(NULL, 0)
-    else:
+    elif IS_3:
         lib.mbedtls_psa_crypto_free()
         lib.psa_crypto_init()
 
 
-if IS_3 and hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reseed)
+reseed_after_fork: Final = OnceInEachChild(_reseed)
+"""For each handshake to begin with: else the random numbers of a child would be its parent's."""
 
 
 # ------------------------------------------------------------------------------------------ structures

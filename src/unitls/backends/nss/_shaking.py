@@ -147,6 +147,7 @@ class HandshakeEngine(Information):
     def handshake(self) -> None:
         incoming, force = self._incoming, ssl.SSL_ForceHandshake
         takes_early_data = self.server_side and self._context.early_data
+        native.reseed_after_fork()
         while not self._done:
             available, written = incoming.held, self._outgoing.pending
             code = 0 if force(self._socket) == SUCCESS else nspr.PR_GetError()

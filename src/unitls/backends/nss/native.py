@@ -6,6 +6,7 @@ keeps what it has set up.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ except ImportError as missing:
     raise ImportError(f"the package cffi is needed ({missing})") from missing
 
 from ...core._foreign import ForeignBuffer, open_library
+from ...core._fork import OnceInEachChild
 
 ffi: Final[Any] = _generated
 
@@ -64,6 +66,9 @@ USAGE_SERVER: Final = 2
 
 _WITHOUT_DATABASE: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x20  # no certificates, no modules, force open, no roots, small
 _LEAST_VERSION: Final = (3, 87)
+_SEED: Final = 48
+_KEPT: Final = 64
+"""NSS keeps up to 54 bytes that its generator has made, for requests to come."""
 
 
 class MemoryBuffer(ForeignBuffer):
@@ -176,12 +181,24 @@ def _set_up() -> str:
     return version.split()[0]
 
 
+def _reseed() -> None:
+    """Mix a new seed into the generator of NSS, and drop what it had made before."""
+    seed = os.urandom(_SEED)
+    checked(nss.PK11_RandomUpdate(seed, len(seed)))
+    dropped = ffi.new("unsigned char[1]")
+    for _ in range(_KEPT):
+        checked(nss.PK11_GenerateRandom(dropped, 1))
+
+
 def _release(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 VERSION: Final = f"NSS {_set_up()}"
 RELEASE: Final = _release(VERSION)
+
+reseed_after_fork: Final = OnceInEachChild(_reseed)
+"""For each handshake to begin with: else the random numbers of a child would be its parent's."""
 
 cipher_suite_order_set: Final = experimental("SSL_CipherSuiteOrderSet", "SSLCipherSuiteOrderSet")
 add_external_psk: Final = experimental("SSL_AddExternalPsk", "SSLAddExternalPsk")
