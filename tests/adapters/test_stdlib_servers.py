@@ -7,12 +7,13 @@ import logging
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from _servers_common import ADDRESS, DEADLINE, HOST, Files, clean_environment, need_program, server_files
+from _servers_common import ADDRESS, DEADLINE, HOST, Files, Program, clean_environment, need_program, server_files
 
 import unitls
 from unitls import Feature
@@ -176,11 +177,41 @@ def test_a_silent_client_holds_up_nobody_else(context: unitls.ServerContext, tru
         assert _line(trusting, port) == b"localhost: a line\n"
 
 
+FORKING_SERVER = """
+import sys
+import unitls
+from unitls.stdlib import socketserver
+
+name, chain, key = sys.argv[1:]
+
+
+class Echo(socketserver.StreamRequestHandler):
+    timeout = 20.0
+
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line)
+
+
+identity = unitls.Identity(unitls.load_chain(chain), unitls.PrivateKey.from_file(key))
+context = unitls.get_backend(name).server_context(unitls.TLSServerConfiguration(identities=(identity,)))
+with socketserver.ForkingTLSServer(("127.0.0.1", 0), Echo, context=context) as server:
+    print("port", server.server_address[1], flush=True)
+    server.serve_forever()
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_process_for_each_request(context: unitls.ServerContext, trusting: unitls.ClientContext) -> None:
-    """The parent never takes part in the connection, and its close of the descriptor ends nothing."""
-    with running(socketserver.ForkingTLSServer((ADDRESS, 0), Echo, context=context)) as port:
-        assert [_line(trusting, port) for _ in range(3)] == [b"localhost: a line\n"] * 3
+def test_a_process_for_each_request(
+    backend: unitls.Backend, files: Files, context: unitls.ServerContext, trusting: unitls.ClientContext
+) -> None:
+    """The parent never takes part in the connection, and its close of the descriptor ends nothing.
+
+    It has a process of its own, with one thread: a child would inherit each lock that another thread holds at the fork.
+    """
+    with Program([sys.executable, "-W", "error", "-c", FORKING_SERVER, backend.name, files.chain, files.key]) as server:
+        port = int(server.wait_for("port").split()[1])
+        assert [_line(trusting, port) for _ in range(3)] == [b"a line\n"] * 3
 
 
 def test_a_new_certificate_without_a_new_server(

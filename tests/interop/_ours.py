@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ class OurServer:
         self._context = context
         self._talk = talk
         self._timeout = timeout
-        self._reports: queue.Queue[Served] = queue.Queue()
+        self._reports: queue.Queue[Future[Served]] = queue.Queue()
         self._workers: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
@@ -94,11 +95,13 @@ class OurServer:
             except OSError:
                 return  # the listener was closed
             connection.settimeout(self._timeout)
-            worker = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            report: Future[Served] = Future()
+            self._reports.put(report)
+            worker = threading.Thread(target=self._serve, args=(connection, report), daemon=True)
             self._workers.append(worker)
             worker.start()
 
-    def _serve(self, connection: unitls.TLSWrappedSocket) -> None:
+    def _serve(self, connection: unitls.TLSWrappedSocket, report: Future[Served]) -> None:
         error: BaseException | None = None
         with connection:
             try:
@@ -106,11 +109,11 @@ class OurServer:
                 self._talk(connection)
             except Exception as caught:  # reported to the test, which says what it should be
                 error = caught
-            self._reports.put(served(connection, self._context.backend, error))
+            report.set_result(served(connection, self._context.backend, error))
 
     def next_report(self) -> Served:
-        """What was seen of the next connection that has ended."""
-        return self._reports.get(timeout=2 * TIMEOUT)
+        """What was seen of the next connection, in the order in which they were accepted, once it has ended."""
+        return self._reports.get(timeout=2 * TIMEOUT).result(timeout=2 * TIMEOUT)
 
     def close(self) -> None:
         """Close the listener and wait for everything that runs."""
