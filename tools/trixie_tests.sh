@@ -7,8 +7,8 @@ usage() {
 Usage: tools/trixie_tests.sh [--fresh] [BACKEND...] [-- PYTEST ARGUMENT...]
 
 Runs the conformance kit against the TLS libraries of Debian trixie, for each BACKEND (gnutls, nss, mbedtls and wolfssl if
-none is named). Root is needed, and the package debootstrap. The chroot is made once and kept for the next run; the mounts
-that a run needs are its own, and end with it.
+none is named), and the tests of forks on all of them. Root is needed, and the package debootstrap. The chroot is made once
+and kept for the next run; the mounts that a run needs are its own, and end with it.
 
   --fresh       make the chroot anew, with the packages of today
   --help        show this
@@ -80,12 +80,15 @@ mount -t tmpfs tmpfs "$1/tmp"
 mkdir -p "$1/mnt/unitls"
 mount --bind "$2" "$1/mnt/unitls"
 mount -o remount,bind,ro "$1/mnt/unitls"
-backend=$3 chroot=$1
-shift 3
+chroot=$1
+shift 2
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/mnt/unitls/src HOME=/tmp \
     chroot "$chroot" sh -c "cd /tmp && exec \"\$@\"" sh python3 -m pytest -q -p no:cacheprovider -p unitls.testing.pytest_plugin \
-    /mnt/unitls/src/unitls/testing/test_conformance.py -c /dev/null --rootdir /mnt/unitls --tls-backend "$backend" "$@"
+    -c /dev/null --noconftest --rootdir /mnt/unitls "$@"
 '
+run() {
+    unshare --mount --propagation private sh -c "$inside" sh "$chroot" "$root" "$@" || status=1
+}
 
 [ -z "$fresh" ] && [ -d "$chroot" ] || make_chroot
 chroot "$chroot" dpkg-query -W -f '${Package} ${Version}\n' 'libgnutls30*' libnss3 'libmbedtls2*' 'libwolfssl4*' |
@@ -93,6 +96,8 @@ chroot "$chroot" dpkg-query -W -f '${Package} ${Version}\n' 'libgnutls30*' libns
 status=0
 for backend in $backends; do
     echo "== $backend"
-    unshare --mount --propagation private sh -c "$inside" sh "$chroot" "$root" "$backend" "$@" || status=1
+    run /mnt/unitls/src/unitls/testing/test_conformance.py --tls-backend "$backend" "$@"
 done
+echo "== forks"
+run /mnt/unitls/tests/conformance/test_fork.py
 exit $status

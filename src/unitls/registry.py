@@ -148,7 +148,7 @@ def _status(name: str) -> BackendStatus:
 def _missing(known: _Known) -> str:
     """What a backend that is not to be loaded lacks, as far as can be seen from outside; empty if nothing."""
     assert known.library is not None
-    if find_spec("cffi") is None:
+    if find_spec("_cffi_backend") is None:  # the part of it that shipped bindings need; some systems package it alone
         return f"the package 'cffi' is not installed: {known.install}"
     if not _is_on_disk(known.library):
         return f"{known.library} was not found: {known.install}"
