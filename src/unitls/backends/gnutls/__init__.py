@@ -25,7 +25,7 @@ class GnuTLSProvider(Provider):
     fault_types = (native.Error, native.WantRead)
     want_read = (native.WantRead,)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     leaves_rest = True
     read_size = READ_SIZE
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
     ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     RaggedEOF,
     TLSError,
     VerifyFailure,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
-from ...core._leaf_check import Fault
+from ...core._backend_errors import BackendErrors
 from . import native
 
-CLASSES: Final = error_classes("GnuTLS", globals())
+ERRORS: Final = BackendErrors("GnuTLS", globals())
+make: Final = ERRORS.make
 
 _CERTIFICATE: Final = "the certificate was not accepted"
 _NO_CERTIFICATE: Final = "the client sent no certificate"
@@ -62,51 +59,21 @@ _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
 }
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def translate(error: BaseException) -> TLSError | None:
     """Map an exception of `native`."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     assert isinstance(error, native.Error)
+    known: dict[str, Any] = {"native_code": error.code, "native_text": error.text}
     if error.fault is not None:
-        return _refused(error.fault, error)
+        return ERRORS.refused(error.fault, **known)
     if error.alert is not None:
-        return _alert(error.alert, error)
+        return ERRORS.alert(error.alert, **known)
     if error.code == native.E_USER_ERROR:
         return make(ConnectionFault, error.text)
     kind, text = _TABLE.get(error.code, (ProtocolViolation, f"TLS failed: {error.text}"))
     if error.reason:
         text = error.reason
-    attributes: dict[str, Any] = {"native_code": error.code, "native_text": error.text}
     if kind is CertificateVerificationError:
-        attributes["failure"] = VerifyFailure.OTHER
-    return make(kind, text, **attributes)
-
-
-def _refused(fault: Fault, error: native.Error) -> TLSError:
-    return make(
-        CertificateVerificationError,
-        f"certificate not accepted: {fault.failure.value} ({fault.text})",
-        failure=fault.failure,
-        subject=fault.subject,
-        native_code=error.code,
-        native_text=error.text,
-    )
-
-
-def _alert(code: int, error: native.Error) -> TLSError:
-    try:
-        alert = AlertDescription(code)
-    except ValueError:
-        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", native_code=error.code)
-    return make(
-        PeerAlert,
-        f"the peer ended the connection: {alert.name.lower()}",
-        alert=alert,
-        native_code=error.code,
-        native_text=error.text,
-    )
+        known["failure"] = VerifyFailure.OTHER
+    return make(kind, text, **known)

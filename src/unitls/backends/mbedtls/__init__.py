@@ -22,7 +22,7 @@ class MbedTLSProvider(Provider):
     library_version = native.VERSION
     fault_types = (native.Error, native.WantRead)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     want_read = (native.WantRead,)
     leaves_rest = True
     needs_client_hello = native.HAS_TLS13

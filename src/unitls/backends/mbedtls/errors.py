@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
-    ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     TLSError,
     VerifyFailure,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from ...core._leaf_check import Fault
 from . import native
 
-CLASSES: Final = error_classes("MbedTLS", globals())
+ERRORS: Final = BackendErrors("MbedTLS", globals())
+make: Final = ERRORS.make
 
 # ssl.h: what went wrong in the library or in us. Everything else says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(
@@ -51,58 +48,24 @@ _LOW_LEVEL: Final = 0x7F
 """The bits of a result that a lower layer fills in."""
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def translate(error: BaseException) -> TLSError | None:
     """Map an exception of `native`; `None` would be the peer's close_notify, which is no exception here."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     assert isinstance(error, native.Error)
+    known: dict[str, Any] = {"native_code": error.code, "native_text": error.text}
     if error.fault is not None:
-        return _certificate(error.fault, error)
+        return ERRORS.refused(error.fault, **known)
     if error.__cause__ is not None:
-        return make(ConnectionFault, f"a callback has failed: {error.__cause__!r}", native_code=error.code)
+        return ERRORS.callback_failed(repr(error.__cause__), native_code=error.code)
     if error.code == native.FATAL_ALERT_MESSAGE:
-        return _alert(error)
+        return ERRORS.alert(error.alert, **known)
     if error.code == native.NO_CLIENT_CERTIFICATE:
-        text = _SENTENCES[error.code]
-        return make(CertificateVerificationError, text, native_code=error.code, native_text=error.text)
+        return make(CertificateVerificationError, _SENTENCES[error.code], **known)
     if _X509_FIRST <= -error.code <= _X509_LAST:
-        return _certificate(Fault(VerifyFailure.INVALID, "the library cannot read it, or not all of its rules"), error)
-    return _library(error)
-
-
-def _certificate(fault: Fault, error: native.Error) -> TLSError:
-    return make(
-        CertificateVerificationError,
-        f"certificate not accepted: {fault.failure.value} ({fault.text})",
-        failure=fault.failure,
-        subject=fault.subject,
-        native_code=error.code,
-        native_text=error.text,
-    )
-
-
-def _alert(error: native.Error) -> TLSError:
-    try:
-        alert = AlertDescription(-1 if error.alert is None else error.alert)
-    except ValueError:
-        text = f"the peer sent an alert that nobody knows: {error.alert}"
-        return make(ProtocolViolation, text, native_code=error.code, native_text=error.text)
-    return make(
-        PeerAlert,
-        f"the peer ended the connection: {alert.name.lower()}",
-        alert=alert,
-        native_code=error.code,
-        native_text=error.text,
-    )
-
-
-def _library(error: native.Error) -> TLSError:
-    known = {"native_code": error.code, "native_text": error.text}
+        return ERRORS.refused(
+            Fault(VerifyFailure.INVALID, "the library cannot read it, or not all of its rules"), **known
+        )
     high = -(-error.code & ~_LOW_LEVEL)
     if error.code in _INTERNAL or high in _INTERNAL:
         return make(InternalTLSError, f"Mbed TLS failed: {error.text}", **known)

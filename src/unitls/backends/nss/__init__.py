@@ -24,7 +24,7 @@ class NSSProvider(Provider):
     fault_types = (native.Error, native.WantRead)
     want_read = (native.WantRead,)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (native.MemoryBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     alpn_mismatch_is_fatal = True
     needs_client_hello = True
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
-    CertificateVerificationError,
-    ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     TLSError,
     VerifyFailure,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from ...core._leaf_check import Fault
 from . import native
 
-CLASSES: Final = error_classes("NSS", globals())
+ERRORS: Final = BackendErrors("NSS", globals())
+make: Final = ERRORS.make
 
 # Names of sslerr.h, secerr.h and prerr.h. Whatever is in none of these tables is something that the peer did, or could
 # not do.
@@ -61,53 +57,26 @@ _SENTENCES: Final = {
 }
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def translate(error: BaseException) -> TLSError | None:
     """Map an error of NSS; `None` for the peer's close_notify."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     assert isinstance(error, native.Error)
     if isinstance(error, native.CallbackFailure):
-        return make(ConnectionFault, f"a callback has failed: {error.__cause__!r}")
+        return ERRORS.callback_failed(repr(error.__cause__))
+    known: dict[str, Any] = {"native_code": error.code, "native_text": str(error)}
     if error.fault is not None:
-        return _refused(error.fault, error)
+        return ERRORS.refused(error.fault, **known)
     if error.alert is not None:
-        return _alert(error.alert, error)
+        return ERRORS.alert(error.alert, **known)
     if error.name == _NO_CERTIFICATE:
-        return _refused(Fault(VerifyFailure.OTHER, "the client sent no certificate"), error)
+        return ERRORS.refused(Fault(VerifyFailure.OTHER, "the client sent no certificate"), **known)
     if error.name in _UNREADABLE_CERTIFICATE:
-        return _refused(Fault(VerifyFailure.INVALID, f"a certificate cannot be read: {error.text}"), error)
+        return ERRORS.refused(Fault(VerifyFailure.INVALID, f"a certificate cannot be read: {error.text}"), **known)
     if error.name == _WEAK_KEY:
-        return _refused(Fault(VerifyFailure.WEAK, f"the key of the certificate is too weak: {error.text}"), error)
+        return ERRORS.refused(
+            Fault(VerifyFailure.WEAK, f"the key of the certificate is too weak: {error.text}"), **known
+        )
     kind = InternalTLSError if error.name in _INTERNAL else ProtocolViolation
     text = _SENTENCES.get(error.name) or f"TLS failed: {error.text}"
-    return make(kind, text, native_code=error.code, native_text=str(error))
-
-
-def _refused(fault: Fault, error: native.Error) -> TLSError:
-    return make(
-        CertificateVerificationError,
-        f"certificate not accepted: {fault.failure.value} ({fault.text})",
-        failure=fault.failure,
-        subject=fault.subject,
-        native_code=error.code,
-        native_text=str(error),
-    )
-
-
-def _alert(number: int, error: native.Error) -> TLSError:
-    try:
-        alert = AlertDescription(number)
-    except ValueError:
-        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {number}", native_code=error.code)
-    return make(
-        PeerAlert,
-        f"the peer ended the connection: {alert.name.lower()}",
-        alert=alert,
-        native_code=error.code,
-        native_text=str(error),
-    )
+    return make(kind, text, **known)

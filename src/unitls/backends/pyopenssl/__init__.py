@@ -27,7 +27,7 @@ class PyOpenSSLProvider(Provider):
     want_read = (native.SSL.WantReadError,)
     leaves_rest = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (MemoryBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
 
     def capabilities(self) -> Capabilities:
         return config.capabilities()
@@ -49,7 +49,7 @@ class PyOpenSSLProvider(Provider):
         return kind(context, plan, incoming, outgoing)
 
     memory_buffer: Any = MemoryBuffer  # the class itself: a frame less for each connection
-    more_to_come: Any = staticmethod(errors.want_read)
+    more_to_come: Any = staticmethod(errors.ERRORS.want_read)
 
     def translate(self, error: BaseException) -> TLSError | None:
         return errors.translate(error)

@@ -21,7 +21,7 @@ class RustlsProvider(Provider):
     library_version = native.VERSION
     fault_types = (native.Error,)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (native.MemoryBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     want_read = (native.WantRead,)
     leaves_rest = True
     read_size = native.READ_SIZE

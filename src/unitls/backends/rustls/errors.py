@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
     ConfigurationError,
-    ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     TLSError,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from ...core._leaf_check import Fault
 from . import native
 from .verify import failure_of
 
-CLASSES: Final = error_classes("Rustls", globals())
+ERRORS: Final = BackendErrors("Rustls", globals())
+make: Final = ERRORS.make
 _CLOSE_NOTIFY: Final = 0
 # Faults of the library or of ours; every other word says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(
@@ -55,15 +52,10 @@ _SENTENCES: Final = {
 }
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def translate(error: BaseException) -> TLSError | None:
     """Map an error of the crate; `None` for the peer's close_notify."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     assert isinstance(error, native.Error)
     kind, code, text = native.arguments(error)
     return _KINDS[kind](code, text, error)
@@ -80,29 +72,13 @@ def _certificate(code: str, text: str, error: Exception) -> TLSError:
         return make(
             CertificateVerificationError, "the client sent no certificate", failure=fault.failure, native_text=text
         )
-    return make(
-        CertificateVerificationError,
-        f"certificate not accepted: {fault.failure.value} ({fault.text})",
-        failure=fault.failure,
-        subject=fault.subject,
-        native_text=f"{code}: {text}",
-    )
+    return ERRORS.refused(fault, native_text=f"{code}: {text}")
 
 
 def _alert(code: int, text: str, error: Exception) -> TLSError | None:
     if code == _CLOSE_NOTIFY:
         return None
-    try:
-        alert = AlertDescription(code)
-    except ValueError:
-        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", native_code=code)
-    return make(
-        PeerAlert,
-        f"the peer ended the connection: {alert.name.lower()}",
-        alert=alert,
-        native_code=code,
-        native_text=text,
-    )
+    return ERRORS.alert(code, native_code=code, native_text=text)
 
 
 def _library(code: str, text: str, error: Exception) -> TLSError:
@@ -120,7 +96,7 @@ def _misuse(code: str, text: str, error: Exception) -> TLSError:
 
 
 def _callback(code: str, text: str, error: Exception) -> TLSError:
-    return make(ConnectionFault, f"a callback has failed: {text}")
+    return ERRORS.callback_failed(text)
 
 
 _KINDS: Final[dict[str, Callable[[Any, str, Exception], TLSError | None]]] = {

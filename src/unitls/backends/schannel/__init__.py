@@ -30,7 +30,7 @@ class SChannelProvider(Provider):
     fault_types = (native.Error, native.WantRead, native.Closed)
     verifies_by_platform = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (RecordBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     want_read = (native.WantRead,)
     leaves_rest = True
     alpn_mismatch_is_fatal = True

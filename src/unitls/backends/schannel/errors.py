@@ -9,16 +9,15 @@ from ...api._errors import (
     CertificateVerificationError,
     ConfigurationError,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     TLSError,
-    WantReadError,
 )
 from ...api._errors import VerifyFailure as Failure
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from . import native
 
-CLASSES: Final = error_classes("SChannel", globals())
+ERRORS: Final = BackendErrors("SChannel", globals())
+make: Final = ERRORS.make
 
 # The statuses that the peer can bring about (winerror.h): what is raised for them, and our sentence.
 _FROM_PEER: Final[dict[int, str]] = {
@@ -70,11 +69,6 @@ _ALERTS: Final[dict[int, Alert]] = {
 }
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def alert_of(code: int, *, is_wine: bool) -> int | None:
     """Which alert of the peer a status stands for; `None` if that cannot be said.
 
@@ -88,32 +82,18 @@ def alert_of(code: int, *, is_wine: bool) -> int | None:
 def translate(error: BaseException) -> TLSError | None:
     """Map an exception of `native`; `None` for the peer's close_notify."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     if isinstance(error, native.Closed):
         return None
     assert isinstance(error, native.Error)
     known: dict[str, Any] = {"native_code": error.code, "native_text": f"{error.text}: 0x{error.code:08X}"}
     if error.fault is not None:
-        return make(
-            CertificateVerificationError,
-            f"certificate not accepted: {error.fault.failure.value} ({error.fault.text})",
-            failure=error.fault.failure,
-            subject=error.fault.subject,
-            **known,
-        )
+        return ERRORS.refused(error.fault, **known)
     if error.alert is not None:
-        return _alert(error.alert, known)
+        return ERRORS.alert(error.alert, **known)
     if not error.code:
         return make(ProtocolViolation, error.text, **known)
     return _status(error, known)
-
-
-def _alert(code: int, known: dict[str, Any]) -> TLSError:
-    try:
-        alert = Alert(code)
-    except ValueError:
-        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", **known)
-    return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **known)
 
 
 def _status(error: native.Error, known: dict[str, Any]) -> TLSError:

@@ -34,7 +34,7 @@ class SecureTransportProvider(Provider):
     verifies_by_platform = True
     want_read = (native.WantRead,)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ForeignBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     leaves_rest = True
     read_size = READ_SIZE
 

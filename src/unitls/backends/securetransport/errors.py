@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
     ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     RaggedEOF,
     TLSError,
     VerifyFailure,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from ...core._leaf_check import Fault
 from ...platforms.macos._foundation import message
 from . import native
 
-CLASSES: Final = error_classes("SecureTransport", globals())
+ERRORS: Final = BackendErrors("SecureTransport", globals())
+make: Final = ERRORS.make
 
 ALERTS: Final = {
     -9819: 10, -9820: 20, -9821: 21, -9822: 22, -9823: 30, -9824: 40, -9825: 42, -9826: 43, -9827: 44, -9828: 45,
@@ -52,20 +50,16 @@ _VIOLATIONS: Final = {
 _CLOSURES: Final = frozenset({native.CLOSED_ABORT, native.CLOSED_NO_NOTIFY, -9844})  # errSSLConnectionRefused
 
 
-def make(kind: type[TLSError], text: str, **attributes: object) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)  # type: ignore[arg-type]
-
-
 def translate(error: BaseException) -> TLSError | None:
     """Map an exception of `native`; `None` for the peer's close_notify."""
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     assert isinstance(error, native.Error)
     if error.fault is not None:
         return _refused(error, error.fault)
     if error.alert is not None or error.code in ALERTS:
-        return _alert(error, ALERTS.get(error.code, 0) if error.alert is None else error.alert)
+        number = ALERTS.get(error.code, 0) if error.alert is None else error.alert
+        return ERRORS.alert(number, native_code=error.code, native_text=message(error.code))
     if error.ragged:
         return make(RaggedEOF, "the transport ended without close_notify", native_code=error.code)
     if error.code == native.CLOSED_GRACEFUL and not error.text:
@@ -94,13 +88,3 @@ def _refused(error: native.Error, fault: Fault) -> TLSError:
         native_code=error.code,
         native_text=fault.text,
     )
-
-
-def _alert(error: native.Error, number: int) -> TLSError:
-    try:
-        alert = AlertDescription(number)
-    except ValueError:
-        text = f"the peer sent an alert that nobody knows: {number}"
-        return make(ProtocolViolation, text, native_code=error.code)
-    text = f"the peer ended the connection: {alert.name.lower()}"
-    return make(PeerAlert, text, alert=alert, native_code=error.code, native_text=message(error.code))

@@ -21,7 +21,7 @@ class WolfSSLProvider(Provider):
     library_version = native.VERSION
     fault_types = (native.WantRead, native.Error, native.Closed, native.CallbackFailed, errors.Refusal)
     buffer_types: ClassVar[tuple[type[Any], ...]] = (native.ForeignBuffer,)
-    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
+    error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     want_read = (native.WantRead,)
     leaves_rest = True
     needs_client_hello = True

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...api._alerts import AlertDescription
 from ...api._errors import (
     CertificateVerificationError,
     ConfigurationError,
-    ConnectionFault,
     InternalTLSError,
-    PeerAlert,
     ProtocolViolation,
     RaggedEOF,
     TLSError,
     VerifyFailure,
-    WantReadError,
 )
-from ...core._error_classes import error_classes
+from ...core._backend_errors import BackendErrors
 from ...core._leaf_check import Fault
 from . import native
 
-CLASSES: Final = error_classes("WolfSSL", globals())
+ERRORS: Final = BackendErrors("WolfSSL", globals())
+make: Final = ERRORS.make
 
 # Faults of the library or of ours; every other number says what the peer did, or could not do.
 _INTERNAL: Final = frozenset(
@@ -73,11 +70,6 @@ class Refusal(Exception):
         self.fault = fault
 
 
-def make(kind: type[TLSError], text: str, **attributes: Any) -> TLSError:
-    """Make this backend's error of `kind`."""
-    return CLASSES.get(kind, kind)(text, **attributes)
-
-
 def configuration(what: str, code: int) -> TLSError:
     """The error for a call that configures something, and has failed with `code`."""
     return make(ConfigurationError, f"{what}: {native.reason(code)}", native_code=code, native_text=native.reason(code))
@@ -93,28 +85,18 @@ def translate(error: BaseException) -> TLSError | None:
     if isinstance(error, native.Closed):
         return None
     if isinstance(error, native.WantRead):
-        return make(WantReadError, "more has to come in first")
+        return ERRORS.want_read()
     if isinstance(error, Refusal):
-        return _refused(error.fault)
+        return ERRORS.refused(error.fault, native_text=error.fault.text)
     if isinstance(error, native.Error):
         return _library(error)
-    return make(ConnectionFault, f"a callback has failed: {error.__cause__!r}")
-
-
-def _refused(fault: Fault) -> TLSError:
-    return make(
-        CertificateVerificationError,
-        f"certificate not accepted: {fault.failure.value} ({fault.text})",
-        failure=fault.failure,
-        subject=fault.subject,
-        native_text=fault.text,
-    )
+    return ERRORS.callback_failed(repr(error.__cause__))
 
 
 def _library(error: native.Error) -> TLSError:
     known: dict[str, Any] = {"native_code": error.code, "native_text": error.text}
     if error.alert is not None:
-        return _alert(error.alert, known)
+        return ERRORS.alert(error.alert, **known)
     if error.code == _NO_CERTIFICATE:
         text = "the peer sent no certificate"
         return make(CertificateVerificationError, text, failure=VerifyFailure.OTHER, **known)
@@ -126,11 +108,3 @@ def _library(error: native.Error) -> TLSError:
     if error.code in _INTERNAL:
         return make(InternalTLSError, f"wolfSSL failed: {error.text}", **known)
     return make(ProtocolViolation, _SENTENCES.get(error.code) or f"TLS failed: {error.text}", **known)
-
-
-def _alert(code: int, known: dict[str, Any]) -> TLSError:
-    try:
-        alert = AlertDescription(code)
-    except ValueError:
-        return make(ProtocolViolation, f"the peer sent an alert that nobody knows: {code}", **known)
-    return make(PeerAlert, f"the peer ended the connection: {alert.name.lower()}", alert=alert, **known)

@@ -5,13 +5,13 @@ import pickle
 import pytest
 
 import unitls
-from unitls.core._error_classes import error_classes
+from unitls.core._backend_errors import BackendErrors
 
 NEEDED = {
     unitls.PeerAlert: {"alert": 40},
     unitls.CertificateVerificationError: {"failure": unitls.VerifyFailure.EXPIRED},
 }
-CLASSES = error_classes("Sample", globals())
+CLASSES = BackendErrors("Sample", globals()).classes
 BACKENDS = [status.name for status in unitls.available_backends() if status.available]
 
 
