@@ -15,15 +15,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from unitls import VerifyFailure
 from unitls.core._der import DERError
+from unitls.core._path_rules import CLIENT_AUTH, SERVER_AUTH
+from unitls.core._revocation_lists import RevocationList, revocation_list
 
 pytest.importorskip("unitls.backends.mbedtls.native", exc_type=ImportError)
 
-from unitls.backends.mbedtls._revocation import (
-    RevocationList,
-    coverage_fault,
-    revocation_list,
-)  # only where the library is
-from unitls.backends.mbedtls.verify import CLIENT_AUTH, SERVER_AUTH, Policy, Step, verdict
+from unitls.backends.mbedtls._revocation import coverage_fault  # only where the library is
+from unitls.backends.mbedtls.verify import Policy, Step, verdict
 
 Extension = x509.ExtensionType
 NOT_TRUSTED, EXPIRED, MISMATCH, REVOKED, BAD_KEY = 0x8, 0x1, 0x4, 0x2, 0x10000

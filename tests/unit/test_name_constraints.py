@@ -87,6 +87,8 @@ mail = x509.RFC822Name
         (permitted(mail("zoo.test")), [mail("a@other.test")], False),
         (excluded(mail("zoo.test")), [mail("a@zoo.test")], False),
         (excluded(mail("other.test")), [mail("a@zoo.test")], True),
+        (excluded(dns("zoo.test.")), [dns("zoo.test")], False),
+        (permitted(dns("zoo.test.")), [dns("zoo.test")], False),
     ],
 )
 def test_name_constraints(constraints: x509.NameConstraints, names: list[x509.GeneralName], kept: bool) -> None:
@@ -99,6 +101,33 @@ def test_an_address_in_the_subject_counts_as_mail(constraint: str, kept: bool) -
     subject = x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@ZOO.test")])
     assert constraints_kept(path(permitted(mail(constraint)), leaf=(SAN,), subject=subject)) is kept
     assert constraints_kept(path(excluded(mail(constraint)), leaf=(SAN,), subject=subject)) is not kept
+
+
+@pytest.mark.parametrize(
+    "kind", [_ASN1Type.PrintableString, _ASN1Type.UTF8String, _ASN1Type.BMPString, _ASN1Type.T61String]
+)
+@pytest.mark.parametrize("text", ["leaf", "LEAF", "  leaf "])
+def test_how_a_directory_name_is_written_makes_no_difference(kind: _ASN1Type, text: str) -> None:
+    """Otherwise whoever is excluded would only have to write the name in another way."""
+    base = directory(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, text, kind)]))
+    assert constraints_kept(path(excluded(base))) is False
+    assert constraints_kept(path(permitted(base))) is True
+
+
+def test_a_directory_name_is_compared_by_whole_relative_names() -> None:
+    assert constraints_kept(path(excluded(directory(name("lea"))))) is True
+    assert constraints_kept(path(excluded(directory(name())))) is False
+    country, organization = (NameOID.COUNTRY_NAME, "DE"), (NameOID.ORGANIZATION_NAME, "leaf")
+    both = [x509.NameAttribute(*country), x509.NameAttribute(*organization)]
+    together = x509.Name([x509.RelativeDistinguishedName(both)])
+    assert constraints_kept(path(excluded(directory(together)), subject=together)) is False
+    assert constraints_kept(path(excluded(directory(name("leaf"))), subject=together)) is True
+
+
+def test_a_directory_name_that_cannot_be_read_breaks_its_constraint() -> None:
+    damaged = [b"\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x0a\x0c\x04lea\xff"]
+    for constraints in (([(DIRECTORY, LEAF.public_bytes())], []), ([], [(DIRECTORY, LEAF.public_bytes())])):
+        assert breaks([(DIRECTORY, damaged[0])], *constraints)
 
 
 def test_an_address_in_two_byte_characters_is_not_compared() -> None:
@@ -127,7 +156,7 @@ def test_subtrees_with_more_than_a_name_are_not_understood() -> None:
         certificate_limits(changed)
 
 
-DNS, MAIL, URI, IP, ANY = 0x82, 0x81, 0x86, 0x87, 0x88
+DNS, MAIL, URI, IP, ANY, DIRECTORY = 0x82, 0x81, 0x86, 0x87, 0x88, 0xA4
 
 
 @pytest.mark.parametrize(
@@ -166,6 +195,10 @@ def test_a_wildcard_does_not_stand_for_an_excluded_host() -> None:
 def test_a_name_that_cannot_be_compared_breaks_its_constraint() -> None:
     assert breaks([(ANY, b"\x2a\x03")], [(ANY, b"\x2a\x03")], [])
     assert breaks([(ANY, b"\x2a\x03")], [], [(ANY, b"\x2a\x04")])
+    assert breaks([(DNS, b"zoo.test")], [], [(DNS, b"*.test")])
+    for size in (0, 4, 5, 7, 9):
+        assert breaks([(IP, b"\x7f\0\0\1")], [], [(IP, bytes(size))])
+    assert breaks([(IP, b"\x7f\0\0\1\xff")], [], [(IP, bytes(8))])
     for kind, name in ((URI, b"urn:x"), (URI, b"https://[::1/"), (URI, b"https://\xe9.test/"), (MAIL, b"a.test")):
         assert breaks([(kind, name)], [(kind, b"a.test")], [])
         assert breaks([(kind, name)], [], [(kind, b"other.test")])

@@ -16,7 +16,9 @@ from cryptography.x509 import ocsp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from unitls import VerifyFailure
 from unitls.core import _ocsp
+from unitls.core._leaf_check import Fault
 from unitls.testing import CertificateAuthority, _ocsp_maker, load_identities
 from unitls.testing._zoo_files import load_ocsp
 
@@ -118,3 +120,54 @@ def test_an_appointed_responder_whose_certificate_has_expired(
 @pytest.mark.parametrize("now", [1e12, -1e12, float("inf"), float("nan")])
 def test_a_clock_out_of_every_calendar(judge: Judge, now: float) -> None:
     assert judge.failure(CASES["good"].response, now=now) == "OTHER"
+
+
+def response_with(critical: bool) -> tuple[bytes, list[bytes]]:
+    """A good response and the path that it is for; it has an extension that nobody knows."""
+    dates = {"not_before": _ocsp_maker.START, "not_after": _ocsp_maker.END}
+    authority = CertificateAuthority.create(**dates)
+    server = authority.issue(dns_names=["server.test"], **dates)
+    leaf, issuer = (x509.load_der_x509_certificate(der) for der in (server.chain[0], authority.certificate_der))
+    key = load_pem_private_key(authority.key_pem, None)
+    start = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    end = start + datetime.timedelta(days=1)
+    about = (leaf, issuer, hashes.SHA1(), ocsp.OCSPCertStatus.GOOD, start, end, None, None)
+    builder = ocsp.OCSPResponseBuilder().add_response(*about).responder_id(ocsp.OCSPResponderEncoding.NAME, issuer)
+    strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00")
+    builder = builder.add_extension(strange, critical)
+    made = builder.sign(key, hashes.SHA256())  # type: ignore[arg-type]
+    return made.public_bytes(Encoding.DER), [server.chain[0], authority.certificate_der]
+
+
+@pytest.mark.parametrize(("critical", "failure"), [(False, None), (True, "OTHER")])
+def test_an_extension_that_is_not_understood(judge: Judge, critical: bool, failure: str | None) -> None:
+    response, path = response_with(critical)
+    assert judge.failure(response, path) == failure
+
+
+@pytest.mark.parametrize(("critical", "failure"), [(False, None), (True, "OTHER")])
+def test_a_responder_with_an_extension_that_is_not_understood(
+    judge: Judge, critical: bool, failure: str | None
+) -> None:
+    dates = {"not_before": _ocsp_maker.START, "not_after": _ocsp_maker.END}
+    authority = CertificateAuthority.create(**dates)
+    server = authority.issue(dns_names=["server.test"], **dates)
+    responder = authority.issue(
+        common_name="responder", purposes=(), **dates,
+        extensions=[
+            (_ocsp_maker._EXTENDED_KEY_USAGE, False, _ocsp_maker._OCSP_SIGNING), ("1.2.3.4.5", critical, b"\x05\x00"),
+        ],
+    )  # fmt: skip
+    response = _ocsp_maker._response(
+        authority, responder, issued=server, status=ocsp.OCSPCertStatus.GOOD, until=_ocsp_maker.END
+    )
+    assert judge.failure(response, [server.chain[0], authority.certificate_der]) == failure
+
+
+def test_revoked_counts_wherever_it_stands() -> None:
+    revoked, stale = Fault(VerifyFailure.REVOKED, "revoked"), Fault(VerifyFailure.OTHER, "stale")
+    assert _ocsp.worst([None, revoked]) is revoked
+    assert _ocsp.worst([stale, revoked]) is revoked
+    assert _ocsp.worst([stale, None]) is None
+    assert _ocsp.worst([stale]) is stale
+    assert _ocsp.worst([]) is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import hashlib
 from typing import Any
 
@@ -109,3 +110,31 @@ def test_the_hook_comes_last_and_may_refuse() -> None:
     error = refusal(Engine([LEAF]), verification_hook=refuse)
     assert isinstance(error.__cause__, LookupError)
     assert "not listed" in str(error)
+
+
+def test_the_path_is_held_against_the_rules_whatever_the_library_says() -> None:
+    no_authority = IDS.client.chain[0]
+    assert refusal(Engine([LEAF], [LEAF, no_authority])).failure is VerifyFailure.INVALID
+    client = IDS.client.chain[0]
+    error = refusal(Engine([client], [client, CA]), (unitls.DNSName("client.test"),))
+    assert error.failure is VerifyFailure.BAD_PURPOSE
+
+
+def test_a_certificate_that_only_encrypts_is_for_suites_that_need_no_signature() -> None:
+    certificates = pytest.importorskip("unitls.testing._certificates", exc_type=unitls.ConfigurationError)
+    x509, hashes = certificates.x509, certificates.hashes
+    usages = (False, False, True, False, False, False, False, False, False)
+    key = certificates.new_key("P-256")
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, *_dates())
+    builder = builder.add_extension(x509.KeyUsage(*usages), critical=True)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("server.test")]), critical=False)
+    leaf = builder.sign(key, hashes.SHA256()).public_bytes(certificates.serialization.Encoding.DER)
+    engine = Engine([leaf], [leaf, CA])
+    assert refusal(engine).failure is VerifyFailure.BAD_PURPOSE
+    assert verdict(engine, ciphers=(unitls.CipherSuite.TLS_RSA_WITH_AES_128_GCM_SHA256,)) == leaf
+
+
+def _dates() -> tuple[datetime.datetime, datetime.datetime]:
+    now = datetime.datetime.now(datetime.UTC)
+    return now - datetime.timedelta(days=1), now + datetime.timedelta(days=1)

@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from unitls.backends.wolfssl._path import CLIENT, SERVER, Anchors, paths
+from unitls.backends.wolfssl._path import Anchors, paths
 from unitls.backends.wolfssl.verify import Verifier
+from unitls.core._path_rules import CLIENT_AUTH as CLIENT
+from unitls.core._path_rules import SERVER_AUTH as SERVER
 
 NOW = datetime.datetime(2030, 6, 1, tzinfo=datetime.UTC)
 HOST = "host.example.test"

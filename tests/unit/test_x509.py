@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unitls.core._der import DERError, DERReader, encode, enter_whole
-from unitls.core._x509 import _time, certificate_fields, parse_certificate
+from unitls.core._x509 import certificate_fields, parse_certificate, read_time
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -152,12 +152,12 @@ def test_times(moment: datetime.datetime) -> None:
 )
 def test_bad_times(tag: int, text: str) -> None:
     with pytest.raises(DERError, match="ime"):
-        _time(DERReader(encode(tag, text.encode())))
+        read_time(DERReader(encode(tag, text.encode())))
 
 
 def test_two_digit_years_turn_at_50() -> None:
-    assert _time(DERReader(encode(0x17, b"500101000000Z"))) == -631152000
-    assert _time(DERReader(encode(0x17, b"491231235959Z"))) == 2524607999
+    assert read_time(DERReader(encode(0x17, b"500101000000Z"))) == -631152000
+    assert read_time(DERReader(encode(0x17, b"491231235959Z"))) == 2524607999
 
 
 def _with_extensions(*extensions: bytes, version: bytes = b"\x02") -> bytes:

@@ -28,6 +28,7 @@ Names = tuple[tuple[int, bytes], ...]
 
 KEY_CERT_SIGN: Final = 0x04
 """In the first octet of a KeyUsage."""
+CRL_SIGN: Final = 0x02
 DIGITAL_SIGNATURE: Final = 0x80
 _KEY_USAGE: Final = "2.5.29.15"
 _ALTERNATIVE_NAMES: Final = "2.5.29.17"

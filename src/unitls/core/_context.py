@@ -26,6 +26,7 @@ from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
 from ._names import NO_NAMES, PeerNames, names_of, peer_names
 from ._provider import Provider
+from ._revocation_lists import check_lists
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
 from ._system_verdict import SystemJudge, check_platform, uses_platform, verification
@@ -177,6 +178,7 @@ class CoreContext(_BaseContext, Generic[C]):
         is_meant = store is not None or not self.server_side
         if is_meant and settings.verify and uses_platform(self.provider, settings):
             check_platform(settings)
+        check_lists(configuration.crls, take_scoped=self.provider.takes_scoped_lists)
         self.provider.check(settings)
         for identity in configuration.identities:
             if not any(identity is item for item in known):

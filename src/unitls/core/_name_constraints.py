@@ -6,11 +6,12 @@ They are for backends whose library does not check them, or not along the whole 
 from __future__ import annotations
 
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ._certificate_limits import Names, certificate_limits
-from ._der import OBJECT_IDENTIFIER, SEQUENCE, SET, DERReader, enter_whole
+from ._der import OBJECT_IDENTIFIER, SEQUENCE, SET, enter_whole
 from ._x509 import certificate_fields
 
 _EMAIL: Final = 0x81
@@ -23,6 +24,15 @@ _LETTERS: Final = frozenset({_EMAIL, _DNS, _URI})
 _EMPTY_NAME: Final = b"\x30\x00"
 _EMAIL_ADDRESS: Final = bytes.fromhex("2a864886f70d010901")
 """The attribute emailAddress (1.2.840.113549.1.9.1), in which old certificates have their address."""
+_ADDRESS_SIZES: Final = (4, 16)
+_ENCODINGS: Final = {
+    0x0C: "utf-8",  # UTF8String
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString, as it is used
+    0x16: "ascii",  # IA5String
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
 _LIKE_ASCII: Final = frozenset({0x0C, 0x13, 0x16})
 """UTF8String, PrintableString, IA5String: an address has the same bytes in each."""
 
@@ -98,8 +108,10 @@ def _within(kind: int, name: bytes, base: bytes) -> bool | None:
     return compare(name.lower(), base.lower()) if kind in _LETTERS else compare(name, base)
 
 
-def _dns_within(name: bytes, base: bytes) -> bool:
+def _dns_within(name: bytes, base: bytes) -> bool | None:
     # A leading dot is not in the standard for these, but in use: it stands for names below only, which is narrower.
+    if base.endswith(b".") or b"*" in base:
+        return None
     if not base:
         return True
     if base.startswith(b"."):
@@ -132,16 +144,36 @@ def _uri_within(name: bytes, base: bytes) -> bool | None:
     return _host_within(host.encode("ascii"), base) if host else None
 
 
-def _address_within(name: bytes, base: bytes) -> bool:
+def _address_within(name: bytes, base: bytes) -> bool | None:
+    if len(name) not in _ADDRESS_SIZES or len(base) // 2 not in _ADDRESS_SIZES or len(base) % 2:
+        return None
     if len(base) != 2 * len(name):
         return False
     network, mask = base[: len(name)], base[len(name) :]
     return all(octet & bits == net & bits for octet, net, bits in zip(name, network, mask, strict=True))
 
 
-def _directory_within(name: bytes, base: bytes) -> bool:
-    """Whether the base's relative names begin the name; they are compared as bytes."""
-    return DERReader(name).content(SEQUENCE).startswith(DERReader(base).content(SEQUENCE))
+def _directory_within(name: bytes, base: bytes) -> bool | None:
+    """Whether the base's relative names begin the name (RFC 5280 section 7.1); `None` if a text of theirs cannot be read."""
+    try:
+        above = list(_relative_names(base))
+        return list(_relative_names(name))[: len(above)] == above
+    except UnicodeDecodeError:
+        return None
+
+
+def _relative_names(name: bytes) -> Iterator[Counter[tuple[bytes, object]]]:
+    """The relative names, each the attributes in it with what is compared of their values: the order does not matter."""
+    names = enter_whole(name, SEQUENCE)
+    while names.peek() >= 0:
+        attributes, found = names.enter(SET), Counter[tuple[bytes, object]]()
+        while attributes.peek() >= 0:
+            attribute = attributes.enter(SEQUENCE)
+            kind, (tag, value) = attribute.content(OBJECT_IDENTIFIER), attribute.any_element()
+            encoding = _ENCODINGS.get(tag)
+            # Neither case nor the amount of space makes a difference, nor which type of string it is.
+            found[kind, (tag, value) if encoding is None else " ".join(value.decode(encoding).casefold().split())] += 1
+        yield found
 
 
 _COMPARISONS: Final[dict[int, Callable[[bytes, bytes], bool | None]]] = {

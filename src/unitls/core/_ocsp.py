@@ -7,14 +7,29 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..api._errors import VerifyFailure as Failure
+from ._certificate_limits import certificate_limits
+from ._der import (
+    BOOLEAN,
+    GENERALIZED_TIME,
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    SEQUENCE,
+    DERError,
+    DERReader,
+    enter_whole,
+)
 from ._leaf_check import Fault
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.x509 import ocsp
+
+_ENUMERATED: Final = 0x0A
+_NONCE: Final = "1.3.6.1.5.5.7.48.1.2"
+_CRITICAL: Final = Fault(Failure.OTHER, "the OCSP response has a critical extension that is not understood")
 
 
 def ocsp_fault(response: bytes, path: Sequence[bytes], now: float) -> Fault | None:
@@ -35,7 +50,7 @@ def ocsp_fault(response: bytes, path: Sequence[bytes], now: float) -> Fault | No
     if len(path) < 2:
         return Fault(Failure.OTHER, "an OCSP response cannot be checked without the issuer's certificate")
     try:
-        return _fault(response, path, now)
+        return _fault(response, path, now) or extension_fault(response)
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
         return Fault(Failure.OTHER, f"the OCSP response cannot be read: {error}")
 
@@ -50,10 +65,67 @@ def _fault(response: bytes, path: Sequence[bytes], now: float) -> Fault | None:
         return Fault(Failure.OTHER, f"the OCSP responder has no answer: {answer.response_status.name.lower()}")
     if not _is_signed(answer, issuer, now):
         return Fault(Failure.OTHER, "the OCSP response is not signed by the issuer, or by whom it has appointed")
-    single = next((item for item in answer.responses if _is_about(item, leaf, issuer)), None)
-    if single is None:
+    return worst([_status(item, now) for item in answer.responses if _is_about(item, leaf, issuer)])
+
+
+def worst(found: Sequence[Fault | None]) -> Fault | None:
+    """What counts of all that a response says about one certificate: that it is revoked, wherever that stands.
+
+    Args:
+        found: for each single response about the certificate why it will not do, or `None`.
+    """
+    if not found:
         return Fault(Failure.OTHER, "the OCSP response is about another certificate")
-    return _status(single, now)
+    revoked = next((fault for fault in found if fault is not None and fault.failure is Failure.REVOKED), None)
+    return revoked or (None if None in found else found[0])
+
+
+def extension_fault(response: bytes) -> Fault | None:
+    """Refuse a critical extension, of the response or of a single one in it: none but the nonce is understood.
+
+    Args:
+        response: a response whose answer was read before.
+
+    Returns:
+        Why it will not do, or `None`.
+    """
+    try:
+        return _CRITICAL if _has_critical_anywhere(response) else None
+    except DERError as error:
+        return Fault(Failure.OTHER, f"the OCSP response cannot be read: {error}")
+
+
+def _has_critical_anywhere(response: bytes) -> bool:
+    envelope = enter_whole(response, SEQUENCE)
+    envelope.skip(_ENUMERATED)
+    answer = envelope.enter(0xA0).enter(SEQUENCE)
+    answer.skip(OBJECT_IDENTIFIER)
+    data = enter_whole(answer.content(OCTET_STRING), SEQUENCE).enter(SEQUENCE)
+    data.skip_optional(0xA0)
+    data.any_element()  # the responder's identifier
+    data.skip(GENERALIZED_TIME)
+    singles = data.enter(SEQUENCE)
+    while singles.peek() >= 0:
+        single = singles.enter(SEQUENCE)
+        single.skip(SEQUENCE)
+        single.any_element()  # the status
+        single.skip(GENERALIZED_TIME)
+        single.skip_optional(0xA0)
+        if _has_critical(single):
+            return True
+    return _has_critical(data)
+
+
+def _has_critical(reader: DERReader) -> bool:
+    if reader.peek() != 0xA1:
+        return False
+    listed = reader.enter(0xA1).enter(SEQUENCE)
+    while listed.peek() >= 0:
+        extension = listed.enter(SEQUENCE)
+        name = extension.object_identifier()
+        if extension.peek() == BOOLEAN and extension.boolean() and name != _NONCE:
+            return True
+    return False
 
 
 def _status(single: Any, now: float) -> Fault | None:
@@ -93,10 +165,13 @@ def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate, now: float) 
 def _is_appointed(responder: x509.Certificate, issuer: x509.Certificate, now: float) -> bool:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     try:
         responder.verify_directly_issued_by(issuer)
+        if certificate_limits(responder.public_bytes(Encoding.DER)).unknown_critical:
+            return False
         usages = responder.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
         return False

@@ -164,6 +164,7 @@ class Provider(ABC):
             engine decrypts as many records as fit.
         verifies_by_platform: the library's own verification is the platform's; elsewhere core asks the platform, where it has
             one, in the place of the library.
+        takes_scoped_lists: the library knows which certificates a revocation list with an issuingDistributionPoint covers.
         alpn_mismatch_is_fatal: the library ends a handshake when no protocol is agreed on; core then offers none.
     """
 
@@ -174,6 +175,7 @@ class Provider(ABC):
     buffer_types: ClassVar[tuple[type[Any], ...]]
     error_classes: ClassVar[Mapping[type[TLSError], type[TLSError]]] = {}
     verifies_by_platform: ClassVar[bool] = False
+    takes_scoped_lists: ClassVar[bool] = False
     alpn_mismatch_is_fatal: ClassVar[bool] = False
     needs_client_hello: ClassVar[bool] = False
     leaves_rest: ClassVar[bool] = False

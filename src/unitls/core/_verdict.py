@@ -9,11 +9,14 @@ import hashlib
 import time
 from typing import NamedTuple
 
+from ..api._ciphers import CipherSuite
 from ..api._configuration import TLSConfiguration
 from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
 from ._der import DERError
 from ._leaf_check import Fault, leaf_fault
+from ._path_rules import CLIENT_AUTH, SERVER_AUTH, path_fault
 from ._provider import ConnectionPlan, Engine, Provider
+from ._revocation_lists import list_fault
 from ._system_verdict import SystemJudge
 from ._values import NeutralTrustStore
 from ._x509 import certificate_fields
@@ -61,6 +64,11 @@ def judge(
         trusted = path or engine.verified_chain() or engine.peer_chain()
         if _is_anchor(leaf, list(trusted), configuration):
             fault = leaf_fault(leaf, plan.subjects, is_anchor=True, now=now)
+    if fault is None:
+        trusted = list(path) or trusted_path(engine, plan)
+        fault = _path_fault(tuple(trusted), plan, configuration, provider) or list_fault(
+            configuration.crls, trusted, now
+        )
     if fault is None and (configuration.pins or configuration.verification_hook):
         trusted = list(path) or trusted_path(engine, plan) or engine.peer_chain()
         fault = _pin_fault(trusted, configuration)
@@ -105,6 +113,23 @@ def _is_anchor(leaf: bytes, path: list[bytes], configuration: TLSConfiguration) 
     if isinstance(store, NeutralTrustStore) and leaf in store.anchors:
         return True
     return path == [leaf] and certificate_fields(leaf).is_self_issued
+
+
+def _path_fault(
+    path: tuple[bytes, ...], plan: ConnectionPlan, configuration: TLSConfiguration, provider: Provider
+) -> Fault | None:
+    """Hold the path against the rules, where the library tells it; a session of which none is known was judged before."""
+    if not path:
+        return None
+    purpose = CLIENT_AUTH if plan.server_side else SERVER_AUTH
+    fault = path_fault(path, purpose)
+    if fault is None or plan.server_side:
+        return fault
+    # Clients sign always. Servers do, unless a suite is enabled in which the client encrypts to their key: which one was
+    # chosen not every library tells yet, and all look at the key usage themselves then.
+    suites = configuration.ciphers or provider.default_ciphers()
+    all_sign = not any(CipherSuite(suite).name.startswith("TLS_RSA_") for suite in suites)
+    return fault if all_sign else path_fault(path, purpose, signs=False)
 
 
 def _pin_fault(path: list[bytes], configuration: TLSConfiguration) -> Fault | None:

@@ -55,7 +55,7 @@ _HASHES: Final = {
     "2.16.840.1.101.3.4.2.2": "sha384",
     "2.16.840.1.101.3.4.2.3": "sha512",
 }
-_WEAK_HASHES: Final = frozenset({"md2", "md5", "sha1"})
+WEAK_HASHES: Final = frozenset({"md2", "md5", "sha1"})
 
 _SUBJECT_ALT_NAME: Final = b"\x55\x1d\x11"  # 2.5.29.17
 _BASIC_CONSTRAINTS: Final = b"\x55\x1d\x13"  # 2.5.29.19
@@ -120,7 +120,7 @@ class CertificateFields:
     @property
     def is_weakly_signed(self) -> bool:
         """Whether the issuer's signature is over a hash for which collisions are known."""
-        return self.signature_hash in _WEAK_HASHES
+        return self.signature_hash in WEAK_HASHES
 
 
 def parse_certificate(der: bytes) -> CertificateFields:
@@ -154,7 +154,7 @@ def parse_certificate(der: bytes) -> CertificateFields:
     subject = tbs.element(SEQUENCE)
     spki = tbs.element(SEQUENCE)
     public_key_algorithm, rsa_bits = _public_key(spki)
-    signature_algorithm, signature_hash = _signature(algorithm)
+    signature_algorithm, signature_hash = read_signature(algorithm)
     extensions = _extensions(tbs, version)
     dns_names, ip_addresses, uris = _alternative_names(extensions.get(_SUBJECT_ALT_NAME))
     return CertificateFields(
@@ -198,12 +198,12 @@ def _version(tbs: DERReader) -> int:
 
 
 def _validity(validity: DERReader) -> tuple[int, int]:
-    not_before, not_after = _time(validity), _time(validity)
+    not_before, not_after = read_time(validity), read_time(validity)
     validity.finish()
     return not_before, not_after
 
 
-def _time(reader: DERReader) -> int:
+def read_time(reader: DERReader) -> int:
     """Seconds since the epoch of a Time in the one form that RFC 5280 section 4.1.2.5 allows: with seconds, in UTC."""
     tag, content = reader.any_element()
     if tag == UTC_TIME:
@@ -249,7 +249,7 @@ def _public_key(spki: bytes) -> tuple[str, int | None]:
     return algorithm, modulus.bit_length()
 
 
-def _signature(algorithm: bytes) -> tuple[str, str | None]:
+def read_signature(algorithm: bytes) -> tuple[str, str | None]:
     """The algorithm of a signature, and its hash: for RSASSA-PSS a parameter, SHA-1 where it is missing (RFC 4055)."""
     reader = enter_whole(algorithm, SEQUENCE)
     name = reader.object_identifier()

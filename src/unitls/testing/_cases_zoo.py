@@ -30,7 +30,8 @@ def _verifying(zoo: ZooCase) -> dict[str, Any]:
     return {"trust_store": TrustStore.from_buffer(zoo.trust_pem), "crls": crls}
 
 
-def _run_server_case(zoo: ZooCase, kit: Kit) -> None:
+def run_server_case(zoo: ZooCase, kit: Kit) -> None:
+    """Show a server's certificate to a client."""
     client = kit.client(**_verifying(zoo))
     try:
         server = kit.server(identities=(_identity(zoo),))
@@ -66,7 +67,8 @@ def _permissive_pair(kit: Kit, zoo: ZooCase, client: Any, refusal: Configuration
     )
 
 
-def _run_client_case(zoo: ZooCase, kit: Kit) -> None:
+def run_client_case(zoo: ZooCase, kit: Kit) -> None:
+    """Show a client's certificate to a server that asks for one, and to one that needs one."""
     server: ServerContext = kit.server(client_authentication=ClientAuthentication.REQUIRED, **_verifying(zoo))
     optional = kit.server(client_authentication=ClientAuthentication.OPTIONAL, **_verifying(zoo))
     client = kit.client(identities=(_identity(zoo),))
@@ -117,7 +119,7 @@ def declare_zoo() -> None:
             Case(
                 name="zoo-" + zoo.name.replace("_", "-"),
                 rules=_rules(zoo),
-                run=functools.partial(_run_client_case if is_client else _run_server_case, zoo),
+                run=functools.partial(run_client_case if is_client else run_server_case, zoo),
                 about=f"{zoo.role}: {zoo.note}",
                 drives=QUICK,
                 client_needs=frozenset(client),

@@ -16,6 +16,7 @@ from . import _cases_keys as _cases_keys
 from . import _cases_names as _cases_names
 from . import _cases_nested as _cases_nested
 from . import _cases_ocsp as _cases_ocsp
+from . import _cases_paths as _cases_paths
 from . import _cases_platform as _cases_platform
 from . import _cases_psk as _cases_psk
 from . import _cases_resumption as _cases_resumption

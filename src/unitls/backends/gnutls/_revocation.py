@@ -12,6 +12,7 @@ from typing import Any, Final
 from ...api._errors import VerifyFailure as Failure
 from ...core._der import DERError
 from ...core._leaf_check import Fault
+from ...core._ocsp import extension_fault, worst
 from ...core._x509 import certificate_fields
 from . import native
 from .native import ffi, lib
@@ -117,7 +118,7 @@ def ocsp_fault(response: bytes, path: Sequence[bytes], now: float, *, has_clock:
         return Fault(Failure.OTHER, "the OCSP response is not signed by the issuer, or by whom it has appointed")
     if has_clock and not _is_of(now, answer):
         return Fault(Failure.OTHER, "the certificate of the OCSP responder is not valid now")
-    return _status(answer, load_certificate(path[0]), now)
+    return _status(answer, load_certificate(path[0]), now) or extension_fault(response)
 
 
 def _is_of(now: float, answer: Any) -> bool:
@@ -143,6 +144,7 @@ def _enclosed(answer: Any) -> list[bytes]:
 
 
 def _status(answer: Any, leaf: Any, now: float) -> Fault | None:
+    found: list[Fault | None] = []
     status, reason = ffi.new("unsigned int *"), ffi.new("unsigned int *")
     since, until, revoked = (ffi.new("intptr_t *") for _ in range(3))
     index = 0
@@ -151,14 +153,17 @@ def _status(answer: Any, leaf: Any, now: float) -> Fault | None:
             answer, index, ffi.NULL, ffi.NULL, ffi.NULL, ffi.NULL, status, since, until, revoked, reason
         )
         if code < 0:
-            return Fault(Failure.OTHER, "the OCSP response is about another certificate")
+            return worst(found)
         if lib.gnutls_ocsp_resp_check_crt(answer, index, leaf) == 0:
-            break
+            found.append(_single_fault(status[0], since[0], until[0], now))
         index += 1
-    if status[0] == _REVOKED:
+
+
+def _single_fault(status: int, since: int, until: int, now: float) -> Fault | None:
+    if status == _REVOKED:
         return Fault(Failure.REVOKED, "the OCSP response says that the certificate is revoked")
-    if status[0] != _GOOD:
+    if status != _GOOD:
         return Fault(Failure.OTHER, "the OCSP responder does not know the certificate")
-    if until[0] < 0 or not since[0] <= now <= until[0]:
+    if until < 0 or not since <= now <= until:
         return Fault(Failure.OTHER, "the OCSP response is not of now")
     return None

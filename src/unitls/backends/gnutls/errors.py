@@ -20,7 +20,11 @@ ERRORS: Final = BackendErrors("GnuTLS", globals())
 make: Final = ERRORS.make
 
 _CERTIFICATE: Final = "the certificate was not accepted"
+_UNREADABLE: Final = "a certificate cannot be read, or its key cannot be used"
+_WRONG_USAGE: Final = "the key usage of the certificate does not allow it"
 _NO_CERTIFICATE: Final = "the client sent no certificate"
+_FAILURES: Final = {_UNREADABLE: VerifyFailure.INVALID, _WRONG_USAGE: VerifyFailure.BAD_PURPOSE}
+"""What the library finds wrong with a certificate itself."""
 _NO_SUITE: Final = "no cipher suite in common"
 _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
     -8: (ProtocolViolation, "no version of TLS in common"),  # UNSUPPORTED_VERSION_PACKET
@@ -33,12 +37,14 @@ _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
     -25: (InternalTLSError, "there is not enough memory"),
     -33: (InternalTLSError, "a hash could not be computed"),
     -40: (InternalTLSError, "a record could not be encrypted"),
-    -43: (CertificateVerificationError, _CERTIFICATE),
+    -43: (CertificateVerificationError, _UNREADABLE),
     -46: (ConnectionFault, "the private key could not sign"),
+    -48: (CertificateVerificationError, _WRONG_USAGE),
     -49: (CertificateVerificationError, _NO_CERTIFICATE),
     -53: (InternalTLSError, "the outgoing buffer could not be written to"),
     -54: (InternalTLSError, "the incoming buffer could not be read"),
     -59: (InternalTLSError, "GnuTLS failed"),
+    -62: (CertificateVerificationError, _UNREADABLE),
     -87: (ProtocolViolation, _NO_SUITE),
     -89: (ProtocolViolation, "the peer's signature in the handshake is wrong"),
     -106: (ProtocolViolation, "no signature algorithm in common"),
@@ -54,8 +60,11 @@ _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
     -344: (ProtocolViolation, "no application protocol was agreed on"),
     -348: (CertificateVerificationError, _CERTIFICATE),
     -402: (InternalTLSError, "GnuTLS has found itself broken and does nothing more"),
+    -416: (CertificateVerificationError, _UNREADABLE),
     -417: (ProtocolViolation, "the peer sent a record that is longer than TLS allows"),
+    -418: (CertificateVerificationError, _UNREADABLE),
     -423: (ProtocolViolation, "no key exchange group in common"),
+    -430: (CertificateVerificationError, _UNREADABLE),
 }
 
 
@@ -75,5 +84,5 @@ def translate(error: BaseException) -> TLSError | None:
     if error.reason:
         text = error.reason
     if kind is CertificateVerificationError:
-        known["failure"] = VerifyFailure.OTHER
+        known["failure"] = _FAILURES.get(text, VerifyFailure.OTHER)
     return make(kind, text, **known)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._der import DERError
 from ...core._foreign import take_failure
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
+from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH, path_fault
 from ...core._x509 import CertificateFields, certificate_fields
 from . import _callbacks, native
-from ._revocation import crl_fault, load_certificate, ocsp_fault
+from ._revocation import crl_fault, ocsp_fault
 from .native import ffi, lib
 
 if TYPE_CHECKING:
     from .config import Native
 
-SERVER_PURPOSE: Final = b"1.3.6.1.5.5.7.3.1"
-CLIENT_PURPOSE: Final = b"1.3.6.1.5.5.7.3.2"
 _KEY_PURPOSE_OID: Final = 2
 # GNUTLS_CERT_*, in the order in which faults are reported.
 _BITS: Final = (
@@ -41,7 +41,8 @@ _BITS: Final = (
     (1 << 19, Failure.OTHER),
     (1 << 20, Failure.OTHER),
 )
-_LEAST_RSA_BITS: Final = 2048
+# GNUTLS_E_*: more certificates than the library takes, or one that it cannot read, which it may find out this late.
+_UNREADABLE: Final = frozenset({-34, -43, *range(-77, -66), -101, -416, -418, -430})
 
 
 def failure_of(status: int) -> Failure:
@@ -51,11 +52,15 @@ def failure_of(status: int) -> Failure:
 
 def purpose_of_peer(server_side: bool) -> Any:
     """What the peer's certificate has to be meant for, as the library takes it."""
-    text = CLIENT_PURPOSE if server_side else SERVER_PURPOSE
+    text = _purpose(server_side).encode("ascii")
     memory = ffi.new("char[]", text)
     data = ffi.new("gnutls_typed_vdata_st *", (_KEY_PURPOSE_OID, ffi.cast("unsigned char *", memory), 0))
     native.keep(data, memory)
     return data
+
+
+def _purpose(server_side: bool) -> str:
+    return CLIENT_AUTH if server_side else SERVER_AUTH
 
 
 def peer_chain(session: Any) -> list[bytes]:
@@ -79,6 +84,19 @@ def judge(
     Returns:
         Why it is not accepted, or `None`; and the path, leaf first, if it is.
     """
+    try:
+        return _judged(session, context, subjects, chain)
+    except DERError as error:
+        return Fault(Failure.INVALID, f"a certificate is malformed: {error}"), []
+    except native.Error as error:
+        if error.code not in _UNREADABLE:
+            raise
+        return Fault(Failure.INVALID, f"the chain cannot be read: {error.text}"), []
+
+
+def _judged(
+    session: Any, context: Native, subjects: Sequence[Subject] | None, chain: list[bytes]
+) -> tuple[Fault | None, list[bytes]]:
     clock = context.settings.configuration.verification_time
     now = (clock or time.time)()
     if chain[0] in context.settings.anchors:  # the library looks for anchors among issuers only
@@ -124,17 +142,12 @@ def _sentence(status: int) -> str:
 def _leaf_fault(
     path: list[bytes], edges: dict[bytes, bytes], subjects: Sequence[Subject] | None, context: Native, now: float
 ) -> Fault | None:
-    """Core's check, so that the peer gets an alert; and the purpose of a leaf that is an anchor, which nobody signs."""
+    """Core's checks, so that the peer gets an alert."""
     is_anchor = edges.get(path[0]) == path[0]
     dates = _date_fault([certificate_fields(der) for der in path], now)
     fault = dates or leaf_fault(path[0], subjects, is_anchor=is_anchor, now=now)
-    if fault is None and is_anchor:
-        purpose = CLIENT_PURPOSE if context.server_side else SERVER_PURPOSE
-        if not lib.gnutls_x509_crt_check_key_purpose(load_certificate(path[0]), purpose, 0):
-            return Fault(Failure.BAD_PURPOSE, "the certificate is meant for another purpose")
-        if (certificate_fields(path[0]).rsa_bits or _LEAST_RSA_BITS) < _LEAST_RSA_BITS:
-            return Fault(Failure.WEAK, "the key is too weak")
-    return fault
+    # The library itself looks at the key usage of the leaf.
+    return fault or path_fault(tuple(path), _purpose(context.server_side), signs=False)
 
 
 def _further_fault(session: Any, context: Native, path: list[bytes], now: float) -> Fault | None:

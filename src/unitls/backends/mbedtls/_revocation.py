@@ -1,58 +1,12 @@
-"""What revocation lists say about themselves (RFC 5280 section 5.1); whether they name a certificate, the library says."""
+"""Whether revocation lists cover a path; whether they name a certificate, the library says."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Final
 
 from ...api._errors import VerifyFailure as Failure
-from ...core._der import GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME, DERError, DERReader, enter_whole
 from ...core._leaf_check import Fault
-
-_CENTURY_TURN: Final = b"50"
-
-
-@dataclass(frozen=True, slots=True)
-class RevocationList:
-    """A revocation list.
-
-    Attributes:
-        issuer: the distinguished name in DER.
-        this_update: seconds since the epoch.
-        next_update: likewise; `None` if it does not say.
-    """
-
-    issuer: bytes
-    this_update: float
-    next_update: float | None
-
-
-def revocation_list(der: bytes) -> RevocationList:
-    """Read a list.
-
-    Raises:
-        DERError: it is none.
-    """
-    body = enter_whole(der, SEQUENCE).enter(SEQUENCE)
-    body.skip_optional(INTEGER)
-    body.skip(SEQUENCE)
-    issuer = body.element(SEQUENCE)
-    this_update = _time(body)
-    next_update = _time(body) if body.peek() in (UTC_TIME, GENERALIZED_TIME) else None
-    return RevocationList(issuer, this_update, next_update)
-
-
-def _time(reader: DERReader) -> float:
-    tag, content = reader.any_element()
-    if tag == UTC_TIME:
-        content = (b"19" if content >= _CENTURY_TURN else b"20") + content
-    try:
-        moment = datetime.datetime.strptime(content.decode("ascii"), "%Y%m%d%H%M%SZ")
-    except ValueError as error:
-        raise DERError("a revocation list has a malformed time") from error
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
+from ...core._revocation_lists import RevocationList
 
 
 def coverage_fault(

@@ -8,15 +8,16 @@ from typing import Any
 from ...api._errors import ConfigurationError
 from ...core._der import DERError
 from ...core._foreign import take_failure
+from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH
+from ...core._revocation_lists import revocation_list
 from ...core._settings import Settings
 from ...core._system_trust import system_anchors
 from ...core._x509 import certificate_fields
 from . import _callbacks, native
 from ._identity import load_certificates, load_lists
-from ._revocation import RevocationList, revocation_list
 from .errors import make
 from .native import NULL, lib
-from .verify import CLIENT_AUTH, SERVER_AUTH, Policy
+from .verify import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def load_trust(settings: Settings) -> Trusted:
         anchor_names=frozenset(map(_subject, trusted)),
         clock=configuration.verification_time,
         depth=configuration.verification_depth,
-        lists=tuple(map(_read_list, configuration.crls)),
+        lists=tuple(map(revocation_list, configuration.crls)),
     )
     return Trusted(anchors, load_lists(configuration.crls) if configuration.crls else NULL, policy)
 
@@ -65,10 +66,3 @@ def _subject(der: bytes) -> bytes:
         return certificate_fields(der).subject
     except DERError:
         return b""
-
-
-def _read_list(der: bytes) -> RevocationList:
-    try:
-        return revocation_list(der)
-    except DERError as error:
-        raise make(ConfigurationError, f"a revocation list is malformed: {error}") from error

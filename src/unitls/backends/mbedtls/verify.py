@@ -11,14 +11,11 @@ from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
-from ...core._name_constraints import constraints_kept
 from ...core._path_faults import first_fault
+from ...core._path_rules import path_fault
+from ...core._revocation_lists import RevocationList
 from ...core._x509 import CertificateFields, certificate_fields
-from ._revocation import RevocationList, coverage_fault
-
-SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
-CLIENT_AUTH: Final = "1.3.6.1.5.5.7.3.2"
-_ANY_PURPOSE: Final = "2.5.29.37.0"
+from ._revocation import coverage_fault
 
 # MBEDTLS_X509_BADCERT_… and …_BADCRL_… (x509.h).
 _EXPIRED, _REVOKED, _CN_MISMATCH, _NOT_TRUSTED = 0x1, 0x2, 0x4, 0x8
@@ -123,19 +120,12 @@ def _fault(policy: Policy, path: list[bytes], subjects: tuple[Subject, ...] | No
 
 
 def _path_fault(policy: Policy, path: list[bytes], certificates: list[CertificateFields], now: float) -> Fault | None:
-    bearers = certificates[:-1] or certificates  # an anchor's own usage counts only where it is the leaf too
-    if not all(_serves(fields, policy.purpose) for fields in bearers):
-        return Fault(Failure.BAD_PURPOSE, "the extended key usage of a certificate does not allow it")
-    if not constraints_kept(path):
-        return Fault(Failure.INVALID, "a name constraint is broken")
+    broken = path_fault(tuple(path), policy.purpose, signs=False)  # the library has looked at the key usage of the leaf
+    if broken is not None:
+        return broken
     if policy.depth is not None and len(path) - 2 > policy.depth:
         return Fault(Failure.INVALID, f"the path has more than {policy.depth} intermediates")
     if policy.lists and len(path) == 1:
         return Fault(Failure.OTHER, "no revocation list covers a certificate that is trusted by itself")
     issuers = [fields.issuer for fields in certificates]
     return coverage_fault(policy.lists, issuers[0], issuers[:-1], now)
-
-
-def _serves(fields: CertificateFields, purpose: str) -> bool:
-    usages = fields.extended_key_usage
-    return usages is None or purpose in usages or _ANY_PURPOSE in usages

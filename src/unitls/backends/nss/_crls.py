@@ -35,10 +35,17 @@ def crl_fault(crls: Sequence[Any], path: Sequence[bytes], now: float) -> Fault |
         path: the verified path, leaf first.
         now: seconds since the epoch.
     """
-    from cryptography import x509
-
     if len(path) < 2:
         return Fault(Failure.OTHER, "a certificate that is trusted as itself is covered by no revocation list")
+    try:
+        return _fault(crls, path, now)
+    except ValueError as error:  # NSS takes certificates that `cryptography` does not, as with a negative serial number
+        return Fault(Failure.OTHER, f"the certificate cannot be looked up in a revocation list: {error}")
+
+
+def _fault(crls: Sequence[Any], path: Sequence[bytes], now: float) -> Fault | None:
+    from cryptography import x509
+
     leaf, issuer = (x509.load_der_x509_certificate(der) for der in path[:2])
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     covering = [crl for crl in crls if _covers(crl, leaf, issuer)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from ...api._errors import ConfigurationError
+from ...api._errors import ConfigurationError, VerifyFailure
 from ...api._versions import TLSVersion
 from ...core._client_hello import ClientHelloReader
 from ...core._foreign import Transport, incoming_buffers
@@ -215,7 +215,13 @@ class HandshakeEngine(Information):
             self._correct_alert()
         elif error.name == "SSL_ERROR_RX_UNEXPECTED_RECORD_TYPE" and self._recorder is not None:
             error.alert = self._recorder.plaintext_alert()
+        elif error.code == native.LIBRARY_FAILURE and not self._chain and self._awaits_certificate():
+            # NSS has no better word for a certificate that it cannot read at all; a peer must not seem to be a bug of ours.
+            error.fault = Fault(VerifyFailure.INVALID, f"a certificate cannot be read: {error.text}")
         return error
+
+    def _awaits_certificate(self) -> bool:
+        return not self.server_side or bool(self._context.anchors.ders)
 
     def _correct_alert(self) -> None:
         """Say handshake_failure to a client of TLS 1.2 without a certificate (RFC 5246 section 7.4.6).

@@ -47,6 +47,7 @@ _NOTES: Final = (
     "An encrypted private key is decrypted, a stapled OCSP response and revocation lists are checked, by the package "
     "cryptography.",
     "A client that has shown a certificate cannot resume: NSS gives such sessions to nobody.",
+    "A server's RSA certificate that has a key usage needs keyEncipherment in it, also where the handshake only signs.",
     "A client puts together the intermediates that it sends from those of its identity and others the process has met.",
 )
 _NEEDS_CRYPTOGRAPHY: Final = "{} needs the package 'cryptography' with this backend: pip install cryptography"

@@ -10,12 +10,12 @@ from ...api._errors import VerifyFailure as Failure
 from ...core import _path_faults as path_faults
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
+from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH, path_fault
 from ...core._x509 import CertificateFields, certificate_fields
 from . import native
-from ._pkix import LEAST_RSA_BITS, Anchors, Outcome, Question, date_fault, find_path, is_small
+from ._pkix import Anchors, Outcome, Question, date_fault, find_path
 
-_PURPOSES: Final = {native.USAGE_SERVER: "1.3.6.1.5.5.7.3.1", native.USAGE_CLIENT: "1.3.6.1.5.5.7.3.2"}
-_ANY_PURPOSE: Final = "2.5.29.37.0"
+_PURPOSES: Final = {native.USAGE_SERVER: SERVER_AUTH, native.USAGE_CLIENT: CLIENT_AUTH}
 
 # What CERT_PKIXVerifyCert says (names of secerr.h); what is not here is about the form of the certificates.
 _TABLE: Final = {
@@ -72,12 +72,13 @@ def verify(anchors: Anchors, leaf: Any, question: Question) -> Verdict:
     except DERError as error:
         return Verdict(fault=Fault(Failure.INVALID, f"a certificate is malformed: {error}"))
     if question.chain[0] in anchors.ders:
-        fault = _trusted_leaf_fault(fields[0], question)
+        fault = _trusted_leaf_fault(question)
         return Verdict(question.chain[:1] if fault is None else (), fault)
     outcome = find_path(anchors, leaf, question, fields)
     if outcome.path:
         own = leaf_fault(question.chain[0], question.subjects, is_anchor=False, now=question.now)
-        return Verdict(outcome.path, own)
+        # The library itself looks at the key usage of the leaf.
+        return Verdict(outcome.path, own or path_fault(outcome.path, _PURPOSES[question.usage], signs=False))
     found = _fault(outcome, fields, question.now)
     first = path_faults.first_fault(found, question.chain, question.subjects, anchors.subjects, question.now)
     return Verdict((), first or found)
@@ -93,16 +94,10 @@ def failure_of(name: str) -> Failure:
     return _TABLE.get(name, Failure.INVALID)
 
 
-def _trusted_leaf_fault(leaf: CertificateFields, question: Question) -> Fault | None:
+def _trusted_leaf_fault(question: Question) -> Fault | None:
     """What is wrong with a leaf that is trusted as itself: NSS knows no such thing, so it is not asked."""
-    faults = [leaf_fault(question.chain[0], question.subjects, is_anchor=True, now=question.now)]
-    purposes = leaf.extended_key_usage
-    if purposes is not None and not {_PURPOSES[question.usage], _ANY_PURPOSE} & set(purposes):
-        faults.append(Fault(Failure.BAD_PURPOSE, "the certificate is not for this purpose"))
-    if is_small(leaf):
-        faults.append(Fault(Failure.WEAK, f"the RSA key of the certificate has fewer than {LEAST_RSA_BITS} bits"))
-    order = tuple(Failure)
-    return min(filter(None, faults), key=lambda fault: order.index(fault.failure), default=None)
+    own = leaf_fault(question.chain[0], question.subjects, is_anchor=True, now=question.now)
+    return own or path_fault(question.chain[:1], _PURPOSES[question.usage])
 
 
 def _fault(outcome: Outcome, fields: Sequence[CertificateFields], now: float) -> Fault:

@@ -23,6 +23,7 @@ class OpenSSLProvider(Provider):
     fault_types = (ssl.SSLError,)
     want_read = (ssl.SSLWantReadError,)
     leaves_rest = True
+    takes_scoped_lists = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (ssl.MemoryBIO,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.CLASSES
 

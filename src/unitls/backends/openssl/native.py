@@ -22,9 +22,19 @@ def unverified_chain(raw: Any) -> list[bytes]:
     return _ders(raw.get_unverified_chain())
 
 
+_newest: tuple[Any, list[bytes]] = (None, [])
+"""The newest path: many connections in a row go to the same server. It is replaced whole, so it needs no lock."""
+
+
 def verified_chain(raw: Any) -> list[bytes]:
     """The path to the anchor, in DER (SSL_get0_verified_chain); empty for a resumed session."""
-    return _ders(raw.get_verified_chain())
+    global _newest
+    found = raw.get_verified_chain()
+    known, chain = _newest
+    if found != known:  # comparing is X509_cmp, and cheaper than encoding
+        chain = _ders(found)
+        _newest = found, chain
+    return chain[:]
 
 
 def _ders(chain: Any) -> list[bytes]:

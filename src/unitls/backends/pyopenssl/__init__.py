@@ -26,6 +26,7 @@ class PyOpenSSLProvider(Provider):
     fault_types = (native.SSL.Error,)
     want_read = (native.SSL.WantReadError,)
     leaves_rest = True
+    takes_scoped_lists = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (MemoryBuffer,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
 

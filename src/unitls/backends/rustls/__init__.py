@@ -20,6 +20,7 @@ class RustlsProvider(Provider):
     name = "rustls"
     library_version = native.VERSION
     fault_types = (native.Error,)
+    takes_scoped_lists = True
     buffer_types: ClassVar[tuple[type[Any], ...]] = (native.MemoryBuffer,)
     error_classes: ClassVar[dict[type[TLSError], type[TLSError]]] = errors.ERRORS.classes
     want_read = (native.WantRead,)

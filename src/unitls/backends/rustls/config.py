@@ -16,6 +16,7 @@ from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._plain_key import plain_key, signature_schemes
+from ...core._revocation_lists import newest_first
 from ...core._settings import Settings
 from ...core._system_trust import system_anchors
 from ...core._values import NeutralCertificate, NeutralPrivateKey
@@ -145,7 +146,7 @@ def _native_config(
         "schemes": configuration.signature_algorithms,
         "protocols": list(settings.protocols),
         "anchors": anchors,
-        "lists": list(configuration.crls),
+        "lists": newest_first(configuration.crls),
         "depth": configuration.verification_depth,
         "identity": identity,
         "key_log": bool(settings.key_log),

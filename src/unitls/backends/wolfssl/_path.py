@@ -2,7 +2,7 @@
 
 wolfSSL remembers the authorities that peers have sent, in the context that all connections share; a chain would so be
 accepted once that it does not prove itself. And it lets pass what a path must not have. So paths are looked for here, each
-is held against the rules that need no cryptography, and wolfSSL is asked for the signatures (`_signatures`).
+is held against core's rules (`_path_rules`), and wolfSSL is asked for the signatures (`_signatures`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ...api._errors import VerifyFailure as Failure
-from ...core._certificate_limits import DIGITAL_SIGNATURE, KEY_CERT_SIGN, certificate_limits
 from ...core._der import DERError
 from ...core._leaf_check import Fault
-from ...core._name_constraints import constraints_kept
+from ...core._path_rules import Path, path_fault
 from ...core._x509 import CertificateFields, certificate_fields
 
-SERVER: Final = "1.3.6.1.5.5.7.3.1"
-CLIENT: Final = "1.3.6.1.5.5.7.3.2"
-_ANY_PURPOSE: Final = "2.5.29.37.0"
-_LEAST_RSA_BITS: Final = 2048
 _LONGEST: Final = 10
 _TRIES: Final = 8
-
-Path = tuple[bytes, ...]
-"""Certificates in DER: the leaf first, the anchor last. An anchor that is itself the leaf is alone."""
 
 
 class Anchors:
@@ -100,16 +92,12 @@ def faults(path: Path, *, purpose: str, depth: int | None, now: float) -> list[F
     Raises:
         DERError: one of its certificates is malformed.
     """
-    certificates = [certificate_fields(der) for der in path]
-    found = [fault for fields in certificates for fault in _date_faults(fields, now)]
-    below_anchor = certificates[:-1] or certificates
-    if not all(_serves(fields, purpose) for fields in below_anchor) or not _may_sign(path[0]):
-        found.append(Fault(Failure.BAD_PURPOSE, "a certificate of the path is not for this purpose"))
-    if any(map(_has_weak_key, certificates)) or any(fields.is_weakly_signed for fields in certificates[:-1]):
-        found.append(Fault(Failure.WEAK, "a key or a signature of the path is too weak"))
-    broken = _broken_rule(path, depth)
-    if broken:
-        found.append(Fault(Failure.INVALID, broken))
+    found = [fault for der in path for fault in _date_faults(certificate_fields(der), now)]
+    broken = path_fault(path, purpose)  # with the suites in use every handshake is signed
+    if broken is not None:
+        found.append(broken)
+    if depth is not None and len(path) - 2 > depth:
+        found.append(Fault(Failure.INVALID, f"the path has more than {depth} intermediates"))
     return found
 
 
@@ -118,46 +106,3 @@ def _date_faults(fields: CertificateFields, now: float) -> Iterator[Fault]:
         yield Fault(Failure.EXPIRED, "a certificate of the path has expired")
     if now < fields.not_before:
         yield Fault(Failure.NOT_YET_VALID, "a certificate of the path is not yet valid")
-
-
-def _serves(fields: CertificateFields, purpose: str) -> bool:
-    usage = fields.extended_key_usage
-    return usage is None or purpose in usage or _ANY_PURPOSE in usage
-
-
-def _may_sign(leaf: bytes) -> bool:
-    """Whether a key usage, if there is one, lets the leaf sign; with the suites in use every handshake is signed."""
-    usage = certificate_limits(leaf).key_usage
-    return usage is None or bool(usage & DIGITAL_SIGNATURE)
-
-
-def _has_weak_key(fields: CertificateFields) -> bool:
-    return fields.rsa_bits is not None and fields.rsa_bits < _LEAST_RSA_BITS
-
-
-def _broken_rule(path: Path, depth: int | None) -> str | None:
-    """A rule of RFC 5280 section 6.1 that the path breaks, in a sentence."""
-    unknown = next((oid for oid in (certificate_limits(der).unknown_critical for der in path) if oid), None)
-    if unknown:
-        return f"a certificate of the path has a critical extension that is not understood ({unknown})"
-    if depth is not None and len(path) - 2 > depth:
-        return f"the path has more than {depth} intermediates"
-    for position, der in enumerate(path[1:], 1):
-        broken = _authority_rule(der, path[:position], is_anchor=position == len(path) - 1)
-        if broken:
-            return broken
-    if not constraints_kept(path):
-        return "a name is outside of what an authority of the path may issue for (its name constraints)"
-    return None
-
-
-def _authority_rule(der: bytes, below: Path, *, is_anchor: bool) -> str | None:
-    own, fields = certificate_limits(der), certificate_fields(der)
-    if not fields.is_ca and not (is_anchor and own.is_bare):
-        return "a certificate of the path was issued by one that is no authority"
-    if own.key_usage is not None and not own.key_usage & KEY_CERT_SIGN:
-        return "an authority of the path must not sign certificates"
-    between = sum(not certificate_fields(item).is_self_issued for item in below[1:])
-    if own.path_length is not None and between > own.path_length:
-        return "an authority of the path must not have as many others below it (its path length)"
-    return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ...api._errors import VerifyFailure as Failure
 from ...core._leaf_check import Fault
-from ._path import Path
+from ...core._path_rules import Path
 from .native import DATES_UNCHECKED, DER, SUCCESS, ffi, lib, reason
 
 _BEFORE_DATE: Final = -150

@@ -13,12 +13,14 @@ from ...api._errors import ConfigurationError, UnsupportedFeature
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
+from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH
+from ...core._revocation_lists import newest_first
 from ...core._settings import Settings, enabled_suites
 from ...core._system_trust import system_anchors
 from ...core._values import NeutralTrustStore
 from . import _identity, _psk, ciphers, native
 from ._names import DEFAULT_GROUPS, GROUPS, SCHEMES, signature_list
-from ._path import CLIENT, SERVER, Anchors
+from ._path import Anchors
 from ._signer import External
 from ._store import SessionStore
 from ._store import install as install_store
@@ -271,8 +273,8 @@ def _verifier(settings: Settings) -> Verifier | None:
         anchors += system_anchors().anchors
     return Verifier(
         Anchors(anchors),
-        CLIENT if settings.server_side else SERVER,
-        tuple(configuration.crls),
+        CLIENT_AUTH if settings.server_side else SERVER_AUTH,
+        tuple(reversed(newest_first(configuration.crls))),  # of several of an issuer the last one counts
         configuration.verification_depth,
         configuration.verification_time or time.time,
     )

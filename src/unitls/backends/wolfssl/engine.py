@@ -12,11 +12,11 @@ from ...api._sessions import Session
 from ...core._foreign import Transport, incoming_buffers, outgoing_buffers
 from ...core._greeting import plaintext_alert
 from ...core._leaf_check import Fault
+from ...core._path_rules import Path
 from ...core._provider import ConnectionPlan, Engine
 from . import _sessions, errors, native
 from ._answer import AwaitedAnswer
 from ._facts import TLS13, Facts, facts
-from ._path import Path
 from ._psk import Key
 from ._signer import Signing, attach
 from ._store import SessionStore
@@ -208,6 +208,14 @@ class WolfSSLEngine(Engine):
         failure = native.failed(self._raw, result)
         if isinstance(failure, native.Error) and failure.code == native.PARSE_ERROR:
             failure.alert = self._plain_alert()
+        elif (
+            isinstance(failure, native.Error)
+            and failure.code == native.MEMORY
+            and self.verifies
+            and self._verdict is None
+        ):
+            # wolfSSL says so of an iPAddress of a wrong length too; a peer must not seem to be a bug of ours.
+            return Refusal(Fault(Failure.INVALID, "wolfSSL cannot read a certificate, or has no memory for it"))
         return failure
 
     def _plain_alert(self) -> int | None:

@@ -30,6 +30,14 @@ _TRANSPORT_GONE: Final = -397
 _CERTIFICATE: Final = {
     -140: VerifyFailure.INVALID,  # ASN_PARSE_E
     -141: VerifyFailure.INVALID,
+    -142: VerifyFailure.INVALID,
+    -144: VerifyFailure.INVALID,  # ASN_OBJECT_ID_E, also of an extension that stands there twice
+    -145: VerifyFailure.INVALID,
+    -146: VerifyFailure.INVALID,
+    -147: VerifyFailure.INVALID,
+    -148: VerifyFailure.INVALID,
+    -149: VerifyFailure.INVALID,
+    -152: VerifyFailure.INVALID,  # ASN_SIG_OID_E
     -160: VerifyFailure.INVALID,
     -161: VerifyFailure.INVALID,
     -188: VerifyFailure.UNKNOWN_ISSUER,

@@ -13,7 +13,8 @@ from ...api._subjects import Subject
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
-from ._path import Anchors, Path, faults, paths
+from ...core._path_rules import Path
+from ._path import Anchors, faults, paths
 from ._signatures import signature_fault
 
 _REMEMBERED: Final = 256

@@ -98,6 +98,8 @@ class Rules:
             if failure in _DATES:
                 failure = _date_failure(chain, now) or failure
             found = Fault(failure, text or f"SecTrust refuses it (status {code})")
+            if chain and chain[0] in self._given:
+                return Verdict(found)  # for a leaf that is trusted by itself it does not matter who has issued it
             return Verdict(first_fault(found, chain, subjects, self._authorities(), now) or found)
         fault = self._own_fault(path, subjects, now)
         return Verdict(fault) if fault is not None else Verdict(None, tuple(path))
