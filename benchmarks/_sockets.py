@@ -20,7 +20,7 @@ from ._parties import PLAIN, make_party
 from ._rounds import Benchmark, Metric, Options, Sample, Sampler, per_second
 from ._worker import Worker
 
-TIMEOUT: Final = 10.0
+TIMEOUT: Final = 50.0
 _ABORT: Final = struct.pack("ii", 1, 0)
 _MOST_CONNECTIONS: Final = 200
 

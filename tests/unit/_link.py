@@ -11,7 +11,8 @@ import unitls
 from unitls.testing._fake import FakeProvider, Script, fake_backend
 from unitls.testing._zoo_files import load_identities
 
-TIMEOUT = 5.0
+TIMEOUT = 30.0
+"""Seconds for what has to happen: a busy machine stands still for some of them."""
 IDS = load_identities()
 TRUST = unitls.TrustStore.from_buffer(IDS.ca_pem)
 

@@ -14,9 +14,12 @@ import pytest
 import unitls
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 50
+DEADLINE = 100
 
-pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").is_dir(), reason="the benchmarks are not here")
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / "benchmarks").is_dir(), reason="the benchmarks are not here"),
+    pytest.mark.timeout(3 * DEADLINE),
+]
 
 
 def run_benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -24,9 +24,10 @@ EXAMPLES = ROOT / "examples"
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "docs").is_dir(), reason="the documentation is not part of this installation"
-)
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="the documentation is not part of this installation"),
+    pytest.mark.timeout(8 * DEADLINE),
+]
 
 
 def _ids(page: Path) -> str:

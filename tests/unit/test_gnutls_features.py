@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -364,6 +365,7 @@ def test_data_in_front_of_the_end_or_of_a_fault_is_given(damaged: bool) -> None:
         assert link.server.read(1) == b""
 
 
+@pytest.mark.timeout(300)
 def test_the_library_writes_no_key_log_of_its_own(tmp_path: Path) -> None:
     """GnuTLS obeys SSLKEYLOGFILE by itself, as unitls does; an empty path forbids it."""
     program = f"""
@@ -375,7 +377,7 @@ ends({{"key_log": sys.argv[1] or None}} if len(sys.argv) > 1 else {{"key_log": "
     for arguments, logged in (([""], True), ([], False)):
         path = tmp_path / f"log-{logged}"
         environment = {**os.environ, "SSLKEYLOGFILE": str(path)}
-        subprocess.run([sys.executable, "-c", program, *arguments], env=environment, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", program, *arguments], env=environment, check=True, timeout=100)
         lines = path.read_text().splitlines() if path.exists() else []
         assert bool(lines) is logged
         assert len(lines) == len(set(lines))
@@ -429,9 +431,13 @@ def test_connections_leave_nothing_behind() -> None:
             assert not step_fails(bad)
 
     rounds(150)
-    before = _resident()
-    rounds(300)
-    assert _resident() - before < 1 << 20
+    grown = []
+    for _ in range(5):
+        before = _resident()
+        rounds(80)
+        grown.append(_resident() - before)
+    # Anybody in this process may take or give back memory now and then; what leaks takes it every time.
+    assert statistics.median(grown) < 1 << 18
 
 
 def step_fails(link: Link) -> bool:

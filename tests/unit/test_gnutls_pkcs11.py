@@ -26,7 +26,7 @@ _NEEDED = pytest.mark.skipif(
 _FEATURE = pytest.mark.skipif(
     not unitls.get_backend("gnutls").capabilities.supports(unitls.Feature.PKCS11), reason="this GnuTLS has no p11-kit"
 )
-pytestmark = [_NEEDED, _FEATURE, pytest.mark.timeout(120)]
+pytestmark = [_NEEDED, _FEATURE, pytest.mark.timeout(300)]
 
 _PRELUDE = """
 import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_given_ticket_keys_are_installed_again_before_they_are_replaced(monkeypa
     if not native.HAS_TICKET_ROTATION:
         pytest.skip("this library has no ticket keys")
     moment = [1000.0]
-    monkeypatch.setattr(_tickets.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(_tickets, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     tickets = _tickets.Tickets((b"one", b"two"))
     installed: list[int] = []
     monkeypatch.setattr(tickets, "_install", lambda: installed.append(1))

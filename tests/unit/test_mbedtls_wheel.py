@@ -37,11 +37,11 @@ sys.exit(not report.ok)
 
 
 @pytest.mark.skipif(not library.wheel_libraries(), reason="the package python-mbedtls is not installed")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_essentials_hold_with_the_library_of_the_wheel() -> None:
     environment = {**os.environ, library.ENVIRONMENT_VARIABLE: "wheel"}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=200, check=False, env=environment
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=500, check=False, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     version, imported, passed = done.stdout.splitlines()[-1].rsplit(maxsplit=2)
