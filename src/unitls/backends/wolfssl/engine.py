@@ -206,15 +206,12 @@ class WolfSSLEngine(Engine):
 
     def _failure(self, result: int) -> Exception:
         failure = native.failed(self._raw, result)
-        if isinstance(failure, native.Error) and failure.code == native.PARSE_ERROR:
+        if not isinstance(failure, native.Error):
+            return failure
+        if failure.code == native.PARSE_ERROR:
             failure.alert = self._plain_alert()
-        elif (
-            isinstance(failure, native.Error)
-            and failure.code == native.MEMORY
-            and self.verifies
-            and self._verdict is None
-        ):
-            # wolfSSL says so of an iPAddress of a wrong length too; a peer must not seem to be a bug of ours.
+        elif failure.code in native.UNREADABLE and self.verifies and self._verdict is None:
+            # What a peer has sent must not seem to be a bug of ours.
             return Refusal(Fault(Failure.INVALID, "wolfSSL cannot read a certificate, or has no memory for it"))
         return failure
 
