@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from unitls import set_default_backend
 
-settings.register_profile("deterministic", derandomize=True, deadline=None)
+# How long a machine takes is no matter of the tests.
+settings.register_profile(
+    "deterministic", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("deterministic")
 
 

@@ -118,21 +118,26 @@ class _Listener:
                 connection, _ = self._wrapped.accept()
             except OSError:
                 return  # the listener was closed
-            with connection:
-                connection.settimeout(TIMEOUT)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                try:
-                    connection.do_handshake()
-                    if self._is_good:
-                        connection.sendall(b"!")
-                    connection.recv(1)  # a client of TLS 1.3 is done before we are
-                    self._end(as_wanted=self._is_good)
-                except (unitls.ConnectionFault, ConnectionError) as error:
-                    self._end(as_wanted=not self._is_good, error=error)
-                except Exception as error:  # for the main thread, which raises it
-                    self.unexpected = error
+            try:
+                with connection:
+                    self._talk(connection)
+            except (unitls.ConnectionFault, ConnectionError) as error:
+                self._end(as_wanted=not self._is_good, error=error)
+            except Exception as error:  # for the main thread, which raises it
+                self.unexpected = error
+            else:
+                self._end(as_wanted=self._is_good)
+
+    def _talk(self, connection: unitls.TLSWrappedSocket) -> None:
+        connection.settimeout(TIMEOUT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.do_handshake()
+        if self._is_good:
+            connection.sendall(b"!")
+        connection.recv(1)  # a client of TLS 1.3 is done before we are
 
     def _end(self, *, as_wanted: bool, error: BaseException | None = None) -> None:
+        """The connection is closed by now: the main thread counts descriptors as soon as it hears of this."""
         if as_wanted:
             self.ended += 1
         else:

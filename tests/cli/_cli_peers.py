@@ -16,7 +16,8 @@ from typing import Any
 import unitls
 from unitls.cli._authority import Cast, identity
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
+"""Seconds for anything that is waited for. Far more than it takes: only what hangs is to fail for it."""
 Talk = Callable[[socket.socket], None]
 
 
@@ -39,7 +40,7 @@ def program(*argv: str, **environment: str) -> Ran:
         [sys.executable, "-m", "unitls", *argv],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=150,  # to try every pair takes longest
         stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
         check=False,
@@ -84,7 +85,7 @@ class Server:
         # A last connection wakes `accept`.
         with contextlib.suppress(OSError), socket.create_connection(self._listener.getsockname()[:2], TIMEOUT):
             pass
-        self._thread.join(TIMEOUT)
+        self._thread.join(2 * TIMEOUT)
         self._listener.close()
         assert not self._thread.is_alive()
         assert not self.faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def serving() -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Programs that are started can be interrupted, even where the tests were started so that they cannot (``make test &``)."""
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # what is handled here is back to normal in a child
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

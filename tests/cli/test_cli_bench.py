@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _cli_peers import TIMEOUT
 
 from unitls.cli import _bench
 from unitls.cli._chart import Bar, draw
@@ -26,6 +27,23 @@ figures["environment"]["arguments"] = " ".join(arguments[:-2])
 target.write_text(json.dumps(figures))
 print("its own table")
 sys.exit({status})
+"""
+
+
+INTERRUPTED = """
+import os, signal, sys, time
+
+def parent_waits():  # for us: it has nothing else to do once we run
+    with open(f"/proc/{os.getppid()}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] == "S"
+
+try:
+    while os.path.exists("/proc/self/stat") and not parent_waits():
+        time.sleep(0.01)
+    print("ready", file=sys.stderr, flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    pass
 """
 
 
@@ -67,18 +85,18 @@ def test_its_status_is_ours(run, figures, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal to a group of processes")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_draws_what_is_finished(figures, tmp_path):
     tree = Path(make_tree(tmp_path / "tree", figures))
     code = STAND_IN.format(figures=str(figures), status=130)
-    waiting = f"import signal\ntry:\n    print('ready', file=__import__('sys').stderr, flush=True)\n    signal.pause()\nexcept KeyboardInterrupt:\n    pass\n{code}"  # noqa: E501
-    (tree / "benchmarks" / "run.py").write_text(waiting)
+    (tree / "benchmarks" / "run.py").write_text(INTERRUPTED + code)
     command = [sys.executable, "-m", "unitls", "bench", "--tree", str(tree)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stderr.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGINT)
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, errors) == (130, "")
     assert "bulk / ssl" in out
 

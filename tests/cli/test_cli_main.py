@@ -101,7 +101,7 @@ def test_a_reader_that_goes_away():
     os.close(reading)
     command = [sys.executable, "-m", "unitls", "backends"]
     try:
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=150, check=False)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
@@ -113,7 +113,7 @@ def test_the_command_line_loads_no_library_before_it_is_needed():
         "unitls.cli.main(['--version'])\n"
         "print(sorted({'ssl', '_ssl', 'cffi', 'cryptography', 'rich', 'http'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=150, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -7,7 +7,7 @@ import re
 import socket
 
 import pytest
-from _cli_peers import program, tls, wait_for_end
+from _cli_peers import TIMEOUT, program, tls, wait_for_end
 
 import unitls
 from unitls.cli import _probe
@@ -15,6 +15,12 @@ from unitls.registry import is_named_only
 from unitls.testing._zoo_files import load_zoo
 
 DEFAULT = unitls.get_backend()
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """A machine under load may take longer for a step than a user would like to wait."""
+    monkeypatch.setattr(_probe, "DEFAULT_TIMEOUT", TIMEOUT)
 
 
 def test_a_good_server(run, serving, cast, ca_file):
@@ -214,14 +220,18 @@ def test_a_server_that_refuses_with_an_alert(run, serving):
 
 
 def test_nobody_listens(run):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    ran = run("probe", f"127.0.0.1:{port}")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))  # and not listening: no other process is given this port meanwhile
+        ran = run("probe", f"127.0.0.1:{holder.getsockname()[1]}")
     assert (ran.status, ran.out) == (1, "")
     assert "refuses connections. Check the port" in ran.err
 
 
-def test_no_such_host(run):
+def test_no_such_host(run, monkeypatch):
+    def unknown(*args):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # the machine's resolver may be slow, or know every name
     ran = run("probe", "host.invalid")
     assert (ran.status, ran.out) == (1, "")
     assert "'host.invalid' cannot be resolved" in ran.err

@@ -189,6 +189,7 @@ class Program:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_throw_away_certificate(site, number, status):
     pytest.importorskip("cryptography")
@@ -203,6 +204,7 @@ def test_a_throw_away_certificate(site, number, status):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("together", [False, True])
 def test_a_certificate_of_one_s_own(site, cast, tmp_path_factory, together):
     folder = tmp_path_factory.mktemp("own")

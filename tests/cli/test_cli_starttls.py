@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from _cli_peers import TIMEOUT
 
 import unitls
 from unitls.cli._command import CommandError
@@ -47,9 +48,9 @@ class Peer:
     def __init__(self, script: list[tuple[str, str]]) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
-            self.client = socket.create_connection(listener.getsockname(), 10)
+            self.client = socket.create_connection(listener.getsockname(), TIMEOUT)
             self._server, _ = listener.accept()
-        self._server.settimeout(10)
+        self._server.settimeout(TIMEOUT)
         self._script = script
         self.heard: list[str] = []
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -60,7 +61,7 @@ class Peer:
 
     def __exit__(self, *exc_info: object) -> None:
         self.client.close()
-        self._thread.join(10)
+        self._thread.join(TIMEOUT)
         self._server.close()
         assert not self._thread.is_alive()
 
@@ -83,8 +84,8 @@ class Peer:
 def test_a_good_dialogue(protocol):
     peer = Peer(GOOD[protocol])
     with peer as client:
-        start_tls(client, protocol, 10)
-        assert client.gettimeout() == 10
+        start_tls(client, protocol, TIMEOUT)
+        assert client.gettimeout() == TIMEOUT
         assert client.recv(1) == b""  # nothing has been taken beyond the reply
     assert peer.heard == [awaited for awaited, _ in GOOD[protocol]]
 
@@ -93,7 +94,7 @@ def test_a_good_dialogue(protocol):
 def test_what_is_injected_behind_the_reply_is_refused(protocol):
     last = GOOD[protocol][-1][1]
     with Peer(change(protocol, 2, last + "250 injected\r\n")) as client, pytest.raises(unitls.ProtocolViolation):
-        start_tls(client, protocol, 10)
+        start_tls(client, protocol, TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -128,14 +129,14 @@ def test_what_is_injected_behind_the_reply_is_refused(protocol):
 )
 def test_what_a_server_can_say_instead(protocol, step, reply, text):
     with Peer(change(protocol, step, reply)) as client, pytest.raises(CommandError) as caught:
-        start_tls(client, protocol, 10)
+        start_tls(client, protocol, TIMEOUT)
     assert text in str(caught.value)
     assert caught.value.status == 1
 
 
 def test_a_long_reply_is_shown_in_part():
     with Peer(change("smtp", 0, f"554 {'x' * 2000}\r\n")) as client, pytest.raises(CommandError) as caught:
-        start_tls(client, "smtp", 10)
+        start_tls(client, "smtp", TIMEOUT)
     assert len(str(caught.value)) < 400
 
 
@@ -147,10 +148,10 @@ def test_one_deadline_holds_for_the_whole_dialogue(said):
 
 def test_an_ipv6_client_names_its_address():
     listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
-    with listener, socket.create_connection(listener.getsockname()[:2], 10) as client:
+    with listener, socket.create_connection(listener.getsockname()[:2], TIMEOUT) as client:
         server, _ = listener.accept()
         with server:
             server.sendall(b"220 ready\r\n500 no\r\n")
             with pytest.raises(CommandError):
-                start_tls(client, "smtp", 10)
+                start_tls(client, "smtp", TIMEOUT)
             assert server.recv(100) == b"EHLO [IPv6:::1]\r\n"

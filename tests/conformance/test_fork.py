@@ -74,5 +74,5 @@ _SERVERS = [
 def test_both_sides_of_a_fork_go_on(name: str) -> None:
     """Each with random numbers of its own."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM, name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("both\n", "", 0)

@@ -408,7 +408,7 @@ def _python(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
         env=ours | environment,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
 

@@ -14,7 +14,8 @@ from typing import Any
 import unitls
 from unitls import Feature, TLSVersion
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
+"""Seconds that either end waits for the other. Far more than it takes: only what hangs is to fail for it."""
 VERSIONS = (TLSVersion.TLSv1_2, TLSVersion.TLSv1_3)
 Talk = Callable[[unitls.TLSWrappedSocket], None]
 

@@ -233,8 +233,7 @@ def openssl_client_command(pki: PKI, options: ClientOptions, *more: str | Path) 
 def _talk_openssl(program: Program) -> Seen:
     # It takes lines that begin with certain capital letters for commands. Ours begin with none.
     line = "x" * 2000
-    with contextlib.suppress(BrokenPipeError):
-        program.type(f"{line}\n")
+    program.type(f"{line}\n")
     echoed = program.find(line) is not None
     status = program.finish()
     output = "\n".join(program.lines)
@@ -389,3 +388,16 @@ class CurlClient(PeerClient):
 def free_port_socket() -> socket.socket:
     """A listening socket on loopback, for a server that inherits it."""
     return socket.create_server(("127.0.0.1", 0))
+
+
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port on loopback for a server that can neither choose one nor inherit it.
+
+    A socket that is bound and does not listen keeps it: no other process is given that port, and a server that asks for
+    it by its number, with SO_REUSEADDR as servers do, gets it nevertheless.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds for anything that a peer is waited for. Far more than it takes: a machine under load must not fail a test."""
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/go/bin")
 
@@ -64,6 +64,7 @@ class Program:
             stderr=subprocess.STDOUT,
             env=clean_environment(**(environment or {})),
             pass_fds=tuple(pass_fds),
+            start_new_session=True,  # so that what it has started can be ended with it
         )
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
@@ -102,10 +103,11 @@ class Program:
         return value
 
     def type(self, text: str) -> None:
-        """Write to its standard input."""
+        """Write to its standard input. It may have ended already: what it has said, or has not, tells that."""
         assert self._process.stdin is not None
-        self._process.stdin.write(text.encode())
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(text.encode())
+            self._process.stdin.flush()
 
     def end_input(self) -> None:
         """Close its standard input."""
@@ -128,9 +130,9 @@ class Program:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(5)
+                self._process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)  # a worker of its own would keep the pipe open
                 self._process.wait(DEADLINE)
         self.end_input()
         self._reader.join(DEADLINE)

@@ -15,7 +15,7 @@ from unitls import TLSVersion
 
 _HERE = Path(__file__).parent
 _BACKENDS = [status.name for status in unitls.available_backends() if status.available]
-_TIMEOUT = 180  # the first build of the Go peer compiles Go's whole TLS library
+_TIMEOUT = 600  # the first build of the Go peer compiles Go's whole TLS library, and several workers may be at it
 
 
 def pytest_configure(config: pytest.Config) -> None:

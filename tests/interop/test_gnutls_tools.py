@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from _ours import OurServer, Served, connected
-from _peers import ClientOptions, PeerClient, PeerServer, RunningServer, Seen, ServerOptions
+from _peers import ClientOptions, PeerClient, PeerServer, RunningServer, Seen, ServerOptions, reserved_port
 from _pki import NAMES, PKI, SERVER_NAME
 from _programs import Program, need_program
 
@@ -63,19 +62,9 @@ class GnuTLSServer(PeerServer):
         else:
             command += ["--disable-client-cert"]
         command += [f"--alpn={protocol}" for protocol in options.protocols]
-        for _ in range(5):  # it cannot choose a port by itself, and says nothing when another takes the one it is given
-            port = _free_port()
-            with Program([*command, f"--port={port}"]) as program:
-                if "done" in (program.find("IPv4", "bind") or ""):
-                    yield _RunningServ(program, port)
-                    return
-        pytest.fail("gnutls-serv found no free port")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        with reserved_port() as port, Program([*command, f"--port={port}"]) as program:
+            assert "done" in program.wait_for("IPv4", "bind")
+            yield _RunningServ(program, port)
 
 
 class GnuTLSClient(PeerClient):

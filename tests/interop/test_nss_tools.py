@@ -5,6 +5,7 @@ They are in Debian's ``libnss3-tools``; other systems keep them in a folder of u
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from _ours import OurServer, connected, echo, receive_exactly
-from _peers import free_port_socket
+from _peers import reserved_port
 from _pki import PKI, SECOND_NAME
 from _programs import DEADLINE, Program, clean_environment, find_program, need_program
 
@@ -68,21 +69,13 @@ def _pkcs12(pki: PKI, name: str) -> bytes:
     return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, others, encryption)  # type: ignore[arg-type]
 
 
-class _SelfServ:
-    """``selfserv`` at a port that was free a moment ago."""
-
-    def __init__(self, databases: Databases, version: TLSVersion, name: str, *more: str) -> None:
-        with free_port_socket() as probe:
-            self.port: int = probe.getsockname()[1]
-        command = [_tool("selfserv"), "-d", databases(name), "-p", str(self.port), "-e", name, "-V", _VERSIONS[version]]
-        self._program = Program([*command, "-v", "-u", *more])
-
-    def __enter__(self) -> _SelfServ:
-        self._program.wait_for("About to call accept")
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._program.close()
+@contextlib.contextmanager
+def _self_serv(databases: Databases, version: TLSVersion, name: str, *more: str) -> Iterator[int]:
+    """``selfserv``; gives its port."""
+    command = [_tool("selfserv"), "-d", databases(name), "-e", name, "-V", _VERSIONS[version], "-v", "-u", *more]
+    with reserved_port() as port, Program([*command, "-p", str(port)]) as program:
+        program.wait_for("About to call accept")
+        yield port
 
 
 def _client(backend: unitls.Backend, pki: PKI, identity: str | None = None, **more: object) -> unitls.ClientContext:
@@ -99,8 +92,8 @@ def _fetched(connection: unitls.TLSWrappedSocket) -> bytes:
 @pytest.mark.needs(Feature.CLIENT, Feature.CUSTOM_TRUST_STORE)
 def test_our_client(backend: unitls.Backend, version: TLSVersion, pki: PKI, databases: Databases) -> None:
     """A page is fetched; a stranger's trust, another name and an intermediate that is sent are judged as they should be."""
-    with _SelfServ(databases, version, "server") as server:
-        with connected(_client(backend, pki), server.port, _HOST) as connection:
+    with _self_serv(databases, version, "server") as port:
+        with connected(_client(backend, pki), port, _HOST) as connection:
             assert connection.negotiated_tls_version is version
             assert connection.getpeercert() == pki.leaf("server")
             assert _fetched(connection).startswith(b"HTTP/1.0 200 OK")
@@ -109,12 +102,12 @@ def test_our_client(backend: unitls.Backend, version: TLSVersion, pki: PKI, data
             (_client(backend, pki), "wrong.test", VerifyFailure.NAME_MISMATCH),
         )
         for context, name, failure in wrong:
-            with pytest.raises(unitls.CertificateVerificationError) as caught, connected(context, server.port, name):
+            with pytest.raises(unitls.CertificateVerificationError) as caught, connected(context, port, name):
                 pytest.fail("the handshake succeeded")
             assert caught.value.failure is failure
     with (
-        _SelfServ(databases, version, "second_server") as server,
-        connected(_client(backend, pki), server.port, SECOND_NAME) as connection,
+        _self_serv(databases, version, "second_server") as port,
+        connected(_client(backend, pki), port, SECOND_NAME) as connection,
     ):
         assert _fetched(connection).startswith(b"HTTP/1.0 200 OK")
 
@@ -122,14 +115,14 @@ def test_our_client(backend: unitls.Backend, version: TLSVersion, pki: PKI, data
 @pytest.mark.needs(Feature.CLIENT, Feature.CUSTOM_TRUST_STORE, Feature.CLIENT_CERTIFICATES)
 def test_our_client_certificate(backend: unitls.Backend, version: TLSVersion, pki: PKI, databases: Databases) -> None:
     """The server demands a certificate: ours will do, a stranger's and none will not."""
-    with _SelfServ(databases, version, "server", "-r", "-r") as server:
-        with connected(_client(backend, pki, "client"), server.port, _HOST) as connection:
+    with _self_serv(databases, version, "server", "-r", "-r") as port:
+        with connected(_client(backend, pki, "client"), port, _HOST) as connection:
             assert _fetched(connection).startswith(b"HTTP/1.0 200 OK")
         for identity in ("stranger_client", None):
             refused = (unitls.PeerAlert, unitls.RaggedEOF, ConnectionError)
             with (
                 pytest.raises(refused),
-                connected(_client(backend, pki, identity), server.port, _HOST) as connection,
+                connected(_client(backend, pki, identity), port, _HOST) as connection,
             ):
                 _fetched(connection)
 
@@ -138,9 +131,9 @@ def test_our_client_certificate(backend: unitls.Backend, version: TLSVersion, pk
 def test_our_client_resumes(backend: unitls.Backend, version: TLSVersion, pki: PKI, databases: Databases) -> None:
     """The second connection resumes the session of the first."""
     context = _client(backend, pki, session_cache=unitls.SessionCache())
-    with _SelfServ(databases, version, "server") as server:
+    with _self_serv(databases, version, "server") as port:
         for resumed in (False, True):
-            with connected(context, server.port, _HOST) as connection:
+            with connected(context, port, _HOST) as connection:
                 assert _fetched(connection).startswith(b"HTTP/1.0 200 OK")
                 assert connection.session_resumed is resumed
 

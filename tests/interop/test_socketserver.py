@@ -7,7 +7,7 @@ import dataclasses
 import socketserver
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -26,12 +26,13 @@ class _Server(socketserver.TCPServer):
 
     request_queue_size = 1024  # bad clients do not wait to be served, and those beyond the queue try again much later
 
-    def __init__(self, context: unitls.ServerContext, timeout: float) -> None:
+    def __init__(self, context: unitls.ServerContext, timeouts: Sequence[float]) -> None:
         self.errors: list[BaseException] = []
+        left = iter(timeouts)
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                self.request.settimeout(timeout)
+                self.request.settimeout(next(left, TIMEOUT))
                 echo(self.request)
 
         super().__init__(("127.0.0.1", 0), Handler)
@@ -45,9 +46,10 @@ class _Server(socketserver.TCPServer):
 
 
 @contextlib.contextmanager
-def _serving(backend: unitls.Backend, pki: PKI, timeout: float = TIMEOUT) -> Iterator[_Server]:
+def _serving(backend: unitls.Backend, pki: PKI, *timeouts: float) -> Iterator[_Server]:
+    """A server whose first connections have these timeouts."""
     context = backend.server_context(unitls.TLSServerConfiguration(identities=(pki.identity("server"),)))
-    with _Server(context, timeout) as server:
+    with _Server(context, timeouts) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -81,8 +83,9 @@ def test_bad_client(backend: unitls.Backend, pki: PKI, name: str) -> None:
 
 def test_silent_client(backend: unitls.Backend, pki: PKI) -> None:
     """A client that says nothing, or half a word, is given up at the timeout."""
-    with _serving(backend, pki, timeout=0.2) as server:
-        for said in (b"", b"\x16\x03\x01\x02\x00\x01"):
+    silences = (b"", b"\x16\x03\x01\x02\x00\x01")
+    with _serving(backend, pki, *[0.2] * len(silences)) as server:
+        for said in silences:
             stays_open_after(said)(server.server_address)  # type: ignore[arg-type]
         _be_served(_client(backend, pki), server)
     assert [type(error) for error in server.errors] == [TimeoutError, TimeoutError]

@@ -26,7 +26,7 @@ def run(code: str, *, blocked: bool = False) -> Any:
     prelude = f"import sys; sys.path.insert(0, {SOURCE!r})\n" + (BLOCKED if blocked else "")
     result = subprocess.run(
         [sys.executable, "-I", "-W", "error", "-c", prelude + code],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])

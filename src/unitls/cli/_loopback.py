@@ -14,7 +14,7 @@ from ..api._context import ClientContext, ServerContext
 from ..api._wrapped import TLSWrappedSocket
 from ._command import CommandError
 
-TIMEOUT: Final = 10.0
+TIMEOUT: Final = 30.0
 _CHUNK: Final = 65536
 
 Client = Callable[[TLSWrappedSocket], Any]

@@ -10,26 +10,29 @@ from typing import Any
 
 _lock = threading.Lock()
 _installed = False
-_listening: list[list[tuple[str, tuple[Any, ...]]]] = []
+_Events = list[tuple[str, tuple[Any, ...]]]
+_listening: list[tuple[int, _Events]] = []
 
 
 def _hear(name: str, arguments: tuple[Any, ...]) -> None:
     if _listening and (name.startswith("unitls.") or name == "open"):
-        for events in _listening:
-            events.append((name, arguments))
+        for thread, events in _listening:
+            if thread == threading.get_ident():
+                events.append((name, arguments))
 
 
 @contextlib.contextmanager
-def audited() -> Iterator[list[tuple[str, tuple[Any, ...]]]]:
-    """The events ``unitls.*`` and ``open`` of the block, as (name, arguments)."""
+def audited() -> Iterator[_Events]:
+    """The events ``unitls.*`` and ``open`` of the block in its own thread, as (name, arguments)."""
     global _installed
     with _lock:
         if not _installed:
             sys.addaudithook(_hear)
             _installed = True
-    events: list[tuple[str, tuple[Any, ...]]] = []
-    _listening.append(events)
+    events: _Events = []
+    listener = threading.get_ident(), events
+    _listening.append(listener)
     try:
         yield events
     finally:
-        _listening.remove(events)
+        _listening.remove(listener)

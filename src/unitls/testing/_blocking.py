@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ..api._wrapped import TLSWrappedSocket
+from ._ends import PATIENCE
 from ._expect import require
 from ._kit import HOST, Kit
 
@@ -28,7 +29,7 @@ class Blocking:
         shaking = self.run(self.server.do_handshake)
         self.client: TLSWrappedSocket = (client or kit.client()).wrap_socket(left, server_hostname=HOST)
         kit.enter(self.client)
-        shaking.result(20)
+        shaking.result(PATIENCE)
 
     def run(self, call: Callable[[], Any]) -> Future[Any]:
         """Run `call` in another thread."""

@@ -23,7 +23,7 @@ from ..api._features import Feature
 from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
 from ._case import BUFFERS, ONCE, QUICK, UNBOUND, case
-from ._ends import BufferEnd, End
+from ._ends import PATIENCE, BufferEnd, End
 from ._expect import equal, instance, raises, require, same
 from ._kit import HOST, Kit
 from ._pair import Pair
@@ -175,7 +175,7 @@ def plaintext_behind_starttls(kit: Kit) -> None:
         return
     left, right = kit.sockets(blocking=False)
     right.sendall(injected)
-    left.settimeout(5)
+    left.settimeout(PATIENCE)
     require(left.recv(1, socket.MSG_PEEK), "the plaintext is there")
     raises(ProtocolViolation, lambda: kit.client().wrap_socket(left, server_hostname=HOST), "plaintext on the socket")
 

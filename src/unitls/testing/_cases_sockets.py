@@ -12,6 +12,7 @@ from typing import Any
 from ..api._errors import ConfigurationError, ConnectionFault, RaggedEOF, WantReadError, WantWriteError
 from ..api._wrapped import TLSWrappedBuffer, TLSWrappedSocket
 from ._case import UNBOUND, case
+from ._ends import PATIENCE
 from ._expect import equal, raises, require, same
 from ._kit import HOST, Drive, Kit
 
@@ -30,7 +31,7 @@ def blocking_sockets(kit: Kit) -> None:
     same(client.negotiated_tls_version, kit.version, "the version, as soon as it is wrapped")
     client.sendall(b"hello")
     equal(client.recv(100), b"HELLO", "what came back")
-    answer.result(10)
+    answer.result(PATIENCE)
 
 
 @case("auto-handshake-off", drives=_SOCKETS, versions=UNBOUND)
@@ -41,7 +42,7 @@ def handshake_by_hand(kit: Kit) -> None:
     client = kit.enter(kit.client().wrap_socket(left, auto_handshake=False, server_hostname=HOST))
     right.settimeout(0)
     raises(BlockingIOError, lambda: right.recv(1), "what was sent by wrapping")
-    right.settimeout(10)
+    right.settimeout(PATIENCE)
     for sock in (client, server):
         same(sock.negotiated_tls_version, None, "the version before do_handshake")
         calls: tuple[tuple[Callable[..., Any], Any], ...] = ((sock.recv, 1), (sock.send, b"x"), (sock.sendall, b"x"))
@@ -50,7 +51,7 @@ def handshake_by_hand(kit: Kit) -> None:
     pool = kit.enter(ThreadPoolExecutor(1))
     shaking = pool.submit(server.do_handshake)
     client.do_handshake()
-    shaking.result(10)
+    shaking.result(PATIENCE)
     client.sendall(b"x")
     equal(server.recv(1), b"x", "what arrived")
 
@@ -62,24 +63,26 @@ def wrapped_before_connect(kit: Kit) -> None:
     pool = kit.enter(ThreadPoolExecutor(1))
 
     def serve() -> None:
-        listener.settimeout(10)
+        listener.settimeout(PATIENCE)
         for _ in range(2):
             with listener.accept()[0] as accepted:
-                accepted.settimeout(10)
+                accepted.settimeout(PATIENCE)
                 accepted.sendall(accepted.recv(10))
 
     serving = pool.submit(serve)
     for method in ("connect", "connect_ex"):
         client = kit.enter(kit.client().wrap_socket(socket.socket(), server_hostname=HOST))
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         raises(OSError, lambda c=client: c.recv(1), "reading before connect")
         require(not getattr(client, method)(listener.getsockname()), f"{method}")
         require(client.negotiated_tls_version is not None, f"{method} runs the handshake")
         client.sendall(b"ping")
         equal(client.recv(10), b"ping", "what came back")
-    serving.result(10)
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = closed.getsockname()
+    serving.result(PATIENCE)
+    # Bound, and not listening: no other process is given this port meanwhile.
+    holder = kit.enter(socket.socket())
+    holder.bind(("127.0.0.1", 0))
+    address = holder.getsockname()
     client = kit.enter(kit.client().wrap_socket(socket.socket(), server_hostname=HOST))
     equal(client.connect_ex(address), errno.ECONNREFUSED, "connect_ex where nobody listens")
     raises(ConfigurationError, lambda: listener.connect(address), "connect at a server")
@@ -89,21 +92,21 @@ def wrapped_before_connect(kit: Kit) -> None:
 def listener_never_shakes_hands(kit: Kit) -> None:
     """A listener accepts at once, also a client that says nothing; others are served meanwhile."""
     listener = kit.enter(kit.server().wrap_socket(socket.create_server(("127.0.0.1", 0))))
-    listener.settimeout(10)
-    silent = kit.enter(socket.create_connection(listener.getsockname(), 10))
+    listener.settimeout(PATIENCE)
+    silent = kit.enter(socket.create_connection(listener.getsockname(), PATIENCE))
     mute, address = listener.accept()
     kit.enter(mute)
     equal(address, silent.getsockname(), "the address of the client")
     require(isinstance(mute, TLSWrappedSocket), "accept gives a wrapped socket")
-    raw = kit.enter(socket.create_connection(listener.getsockname(), 10))
+    raw = kit.enter(socket.create_connection(listener.getsockname(), PATIENCE))
     accepted = kit.enter(listener.accept()[0])
     pool = kit.enter(ThreadPoolExecutor(1))
-    accepted.settimeout(10)
+    accepted.settimeout(PATIENCE)
     echoing = pool.submit(lambda: accepted.sendall(accepted.recv(10)))
     client = kit.enter(kit.client().wrap_socket(raw, server_hostname=HOST))
     client.sendall(b"ping")
     equal(client.recv(10), b"ping", "what came back")
-    echoing.result(10)
+    echoing.result(PATIENCE)
 
 
 @case("socket-stream-only", drives=_SOCKETS, versions=UNBOUND)
@@ -241,20 +244,20 @@ def detaching(kit: Kit) -> None:
 def listener_survives_bad_clients(kit: Kit) -> None:
     """A listener goes on after clients that say nonsense, cut, or leave: each is an OSError of its own connection."""
     listener = kit.enter(kit.server().wrap_socket(socket.create_server(("127.0.0.1", 0))))
-    listener.settimeout(10)
+    listener.settimeout(PATIENCE)
     for data in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", bytes(1000)):
-        with socket.create_connection(listener.getsockname(), 10) as raw:
+        with socket.create_connection(listener.getsockname(), PATIENCE) as raw:
             raw.sendall(data)
             raw.shutdown(socket.SHUT_WR)
             with listener.accept()[0] as bad:
-                bad.settimeout(10)
+                bad.settimeout(PATIENCE)
                 raises(OSError, lambda b=bad: b.recv(10), f"a client that says {data!r:.30}")
-    raw = kit.enter(socket.create_connection(listener.getsockname(), 10))
+    raw = kit.enter(socket.create_connection(listener.getsockname(), PATIENCE))
     good = kit.enter(listener.accept()[0])
-    good.settimeout(10)
+    good.settimeout(PATIENCE)
     pool = kit.enter(ThreadPoolExecutor(1))
     echoing = pool.submit(lambda: good.sendall(good.recv(10)))
     client = kit.enter(kit.client().wrap_socket(raw, server_hostname=HOST))
     client.sendall(b"ping")
     equal(client.recv(10), b"ping", "what a good client gets afterwards")
-    echoing.result(10)
+    echoing.result(PATIENCE)

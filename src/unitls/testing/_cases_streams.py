@@ -13,6 +13,7 @@ from ..api._features import Feature
 from ..api._wrapped import TLSWrappedSocket
 from ._blocking import Blocking, receive_exactly
 from ._case import BOTH, UNBOUND, case
+from ._ends import PATIENCE
 from ._expect import equal, raises, require
 from ._kit import HOST, Drive, Kit
 
@@ -35,7 +36,7 @@ def files(kit: Kit) -> None:
         here.flush()
         equal(there.readline(), b"still open\n", "a line after close, with the file open")
     reading = both.run(lambda: both.server.recv(10))
-    equal(reading.result(10), b"", "the end, once the file is closed too")
+    equal(reading.result(PATIENCE), b"", "the end, once the file is closed too")
 
 
 @case("socket-sendfile", drives=_SOCKETS, versions=UNBOUND)
@@ -48,7 +49,7 @@ def sending_a_file(kit: Kit) -> None:
     with path.open("rb") as file:
         receiving = both.run(lambda: receive_exactly(both.server, len(data)))
         equal(both.client.sendfile(file), len(data), "sendfile()")
-        equal(receiving.result(10), data, "what arrived")
+        equal(receiving.result(PATIENCE), data, "what arrived")
         equal(both.client.sendfile(file, 10, 5), 5, "sendfile(file, 10, 5)")
         equal(file.tell(), 15, "the position of the file")
         equal(receive_exactly(both.server, 5), data[10:15], "what arrived")
@@ -62,14 +63,13 @@ def timeouts(kit: Kit) -> None:
     for _ in range(2):
         raises(TimeoutError, lambda: both.client.recv(10), "reading where nothing is")
         raises(TimeoutError, lambda: both.client.recv_into(bytearray(10)), "reading where nothing is")
+    both.client.settimeout(PATIENCE)
     both.client.sendall(b"still here")
     equal(both.server.recv(100), b"still here", "what arrived after the timeout")
     both.server.sendall(b"so am I")
     equal(receive_exactly(both.client, 7), b"so am I", "what came back after the timeout")
-    left, right = kit.sockets()
-    left.settimeout(0.05)
+    left, _ = kit.sockets(timeout=0.05)
     raises(TimeoutError, lambda: kit.client().wrap_socket(left, server_hostname=HOST), "the handshake of a client")
-    right.settimeout(0.05)
     server = kit.enter(kit.server().wrap_socket(kit.sockets(timeout=0.05)[1]))
     raises(TimeoutError, server.do_handshake, "the handshake of a server")
 
@@ -115,7 +115,7 @@ def back_to_plaintext(kit: Kit) -> None:
 
     finishing = both.run(finish)
     here = both.client.unwrap()
-    there = finishing.result(10)
+    there = finishing.result(PATIENCE)
     require(isinstance(here, socket.socket), "unwrap gives a plain socket")
     got = both.client.trailing_data
     while len(got) < 5:
@@ -128,7 +128,7 @@ def back_to_plaintext(kit: Kit) -> None:
     shaking = both.run(lambda: kit.enter(kit.server().wrap_socket(here)).do_handshake())
     with kit.client().wrap_socket(there, server_hostname=HOST) as again:
         require(again.negotiated_tls_version is not None, "a second handshake over the same sockets")
-        shaking.result(10)
+        shaking.result(PATIENCE)
 
 
 @case("unwrap", drives=_SOCKETS)
@@ -163,7 +163,7 @@ def starttls(kit: Kit) -> None:
     client = kit.enter(kit.client().wrap_socket(left, server_hostname=HOST))
     client.sendall(b"EHLO\r\n")
     equal(receive_exactly(client, 5), b"250\r\n", "the encrypted answer")
-    equal(serving.result(10), b"EHLO\r\n", "the encrypted command")
+    equal(serving.result(PATIENCE), b"EHLO\r\n", "the encrypted command")
 
 
 @case("tls-in-tls", drives=_SOCKETS, versions=BOTH)
@@ -173,12 +173,12 @@ def tls_in_tls_sockets(kit: Kit) -> None:
     server = kit.enter(kit.server().wrap_socket(both.server))
     shaking = both.run(server.do_handshake)
     client = kit.enter(kit.client().wrap_socket(both.client, server_hostname=HOST))
-    shaking.result(10)
+    shaking.result(PATIENCE)
     data = os.urandom(200_000)
     for sender, receiver in ((client, server), (server, client)):
         sending = both.run(functools.partial(sender.sendall, data))
         equal(receive_exactly(receiver, len(data)), data, "what arrived through both layers")
-        sending.result(10)
+        sending.result(PATIENCE)
 
 
 @case("socket-full-duplex", drives=_SOCKETS)
@@ -196,9 +196,9 @@ def full_duplex(kit: Kit) -> None:
     jobs = [pool.submit(send, sock) for sock in (both.client, both.server)]
     results = [pool.submit(receive_exactly, sock, len(data)) for sock in (both.client, both.server)]
     for job in jobs:
-        job.result(30)
+        job.result(PATIENCE)
     for result in results:
-        require(result.result(30) == data, "every byte arrives as it was sent")
+        require(result.result(PATIENCE) == data, "every byte arrives as it was sent")
 
 
 @case("context-threads", drives=_SOCKETS, versions=UNBOUND)
@@ -206,7 +206,7 @@ def one_context_in_many_threads(kit: Kit) -> None:
     """Eight threads share one client and one server context, while the contexts change."""
     client, server = kit.client(), kit.server()
     pairs = [kit.sockets() for _ in range(8)]
-    start = threading.Barrier(16, timeout=10)
+    start = threading.Barrier(16, timeout=PATIENCE)
     pool = kit.enter(ThreadPoolExecutor(16))
 
     def serve(raw: socket.socket) -> None:
@@ -225,7 +225,7 @@ def one_context_in_many_threads(kit: Kit) -> None:
 
     jobs = [pool.submit(serve, right) for _, right in pairs] + [pool.submit(ask, left) for left, _ in pairs]
     for job in jobs:
-        job.result(20)
+        job.result(PATIENCE)
 
 
 @case("socket-select", drives=_SOCKETS)
@@ -237,9 +237,8 @@ def selecting_before_reading(kit: Kit) -> None:
     sizes = (1, 100, 16384, 50_000)
     both.server.sendall(b"".join(bytes([index]) * size for index, size in enumerate(sizes)))
     total, got = sum(sizes), 0
-    both.client.settimeout(5)
     while got < total:
         if not both.client.pending():
-            readable, _, _ = select.select([both.client], [], [], 5)
+            readable, _, _ = select.select([both.client], [], [], PATIENCE)
             require(readable, f"select() says that nothing is there after {got} of {total} bytes")
         got += len(both.client.recv(16384))

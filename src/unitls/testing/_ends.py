@@ -10,8 +10,11 @@ from typing import Any, Final, Protocol
 
 from ..api._wrapped import TLSWrappedBuffer, TLSWrappedSocket
 
-PATIENCE: Final = 5.0
-"""How many seconds two sockets on the loopback may need for one step, before they are taken to be stuck."""
+PATIENCE: Final = 30.0
+"""How many seconds two ends on the loopback may need for one step, before they are taken to be stuck.
+
+Far more than it takes, so that a machine under load fails nothing.
+"""
 
 
 class End(Protocol):

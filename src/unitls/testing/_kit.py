@@ -20,7 +20,7 @@ from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
 from ..core._memory_buffer import MemoryBuffer
 from ._ca import Issued
-from ._ends import BufferEnd, End, SocketEnd
+from ._ends import PATIENCE, BufferEnd, End, SocketEnd
 from ._expect import NotApplicable
 from ._pair import Pair
 from ._zoo import Identities
@@ -180,7 +180,7 @@ class Kit:
         self._stack.callback(end.tls.close)
         return end
 
-    def sockets(self, *, blocking: bool = True, timeout: float = 10.0) -> tuple[socket.socket, socket.socket]:
+    def sockets(self, *, blocking: bool = True, timeout: float = PATIENCE) -> tuple[socket.socket, socket.socket]:
         """Two plain TCP sockets, connected with each other: one that has connected, one that was accepted.
 
         Args:
@@ -190,8 +190,8 @@ class Kit:
         if self._listener is None:
             # One listener for the whole check: to a client it stays the same peer.
             self._listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            self._listener.settimeout(timeout)
-        left = self._stack.enter_context(socket.create_connection(self._listener.getsockname()[:2], timeout))
+            self._listener.settimeout(PATIENCE)
+        left = self._stack.enter_context(socket.create_connection(self._listener.getsockname()[:2], PATIENCE))
         right = self._stack.enter_context(self._listener.accept()[0])
         for raw in (left, right):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

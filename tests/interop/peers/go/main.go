@@ -33,7 +33,7 @@ type options struct {
 	connections                              int
 }
 
-const deadline = 20 * time.Second
+const deadline = 60 * time.Second
 
 func main() {
 	var given options

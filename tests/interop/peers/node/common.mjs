@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 export const given = JSON.parse(process.argv[2]);
-export const deadline = 20_000;
+export const deadline = 60_000;
 
 export function identity(files) {
   return { cert: readFileSync(files.chain), key: readFileSync(files.key) };
