@@ -70,7 +70,7 @@ def softhsm(tmp_path_factory: pytest.TempPathFactory, need_program: Callable[...
 
     def run(*command: str) -> None:
         environment = {"SOFTHSM2_CONF": str(configuration), "PATH": "/usr/bin:/bin"}
-        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=100)
 
     run(program, "--init-token", "--free", "--label", "unitls test", "--so-pin", "5678", *common)
     for number, (name, issued) in enumerate(zip(_NAMES, (IDS.server, IDS.rsa_server, IDS.client), strict=True)):
@@ -109,7 +109,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, need_program: Callable[..
         [certutil, "-N", *where, "-f", str(folder / "password")],
         [pk12util, "-i", str(folder / "identity.p12"), *where, "-W", "p12", "-k", str(folder / "password")],
     ):
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=100)
     return folder
 
 
@@ -121,7 +121,7 @@ def said(certificate: str, key: str, pin: str = "", configuration: Path | None =
         env={"SOFTHSM2_CONF": str(configuration), "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr  # SoftHSM crashes where it is not told of the end

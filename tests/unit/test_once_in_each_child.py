@@ -11,7 +11,7 @@ import pytest
 from unitls.core._fork import OnceInEachChild
 
 PROGRAM = """
-import os, threading, time
+import os, pathlib, threading, time
 from unitls.core._fork import OnceInEachChild
 
 calls = []
@@ -22,8 +22,16 @@ def call():
     calls.append(os.getpid())
 
 
+def wait_for_the_end_of_threads():
+    # `join` may return a moment before the thread is gone, and Python warns of a fork beside it.
+    tasks = pathlib.Path("/proc/self/task")
+    while tasks.exists() and len(list(tasks.iterdir())) > 1:
+        time.sleep(0.001)
+
+
 once = OnceInEachChild(call)
 for depth in range(2):
+    wait_for_the_end_of_threads()
     if os.fork():
         once()
         assert calls == ([] if depth == 0 else [os.getpid()]), calls
@@ -49,5 +57,5 @@ def test_never_in_the_process_that_made_it() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_once_in_a_child_and_in_its_child() -> None:
     """Nobody goes on before it was done."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=100, check=False)
     assert (done.stderr, done.returncode) == ("", 7)

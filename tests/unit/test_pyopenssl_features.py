@@ -357,7 +357,7 @@ def test_threads_share_a_context() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert not faults
 
 

@@ -48,7 +48,7 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=60, env=environment
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=100, env=environment
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,7 @@ def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thirdparty-tls\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[unitls.backends]\n{entries}\n")
+        importlib.invalidate_caches()  # the time of a folder's change is too coarse to tell that files have come
 
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "thirdparty_tls", raising=False)
@@ -97,7 +99,9 @@ def test_the_environment_is_ignored_when_python_is_told_so(flag: str, monkeypatc
     monkeypatch.setenv("UNITLS_BACKEND", "nonesuch")
     source = str(Path(unitls.__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {source!r}); {CODE}"
-    result = subprocess.run([sys.executable, flag, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(
+        [sys.executable, flag, "-c", code], capture_output=True, text=True, timeout=100, check=False
+    )
     assert (result.returncode, result.stdout.strip()) == (0, "openssl"), result.stderr
 
 
@@ -218,7 +222,7 @@ print(listed["wolfssl"].available, "wolfssl" in message, repr(listed["wolfssl"].
 
 
 def test_a_library_that_binds_the_process_is_not_loaded_by_a_list() -> None:
-    result = subprocess.run([sys.executable, "-c", _LISTED], capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run([sys.executable, "-c", _LISTED], capture_output=True, text=True, timeout=100, check=False)
     assert result.returncode == 0, result.stderr
     available, in_message, version = result.stdout.split()
     assert available == in_message

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import gc
 import inspect
+import itertools
 import pathlib
 import random
 import re
@@ -172,18 +173,18 @@ def test_exported_material_is_what_openssl_exports(
     program = need_program("openssl")
     _, context = contexts()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(60)
         command = [program, "s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}", version]
         command += ["-keymatexport", "EXPORTER-unitls", "-keymatexportlen", "40"]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
             raw, _ = listener.accept()
-            raw.settimeout(10)
+            raw.settimeout(60)
             with context.wrap_socket(raw) as end:
                 end.do_handshake()
                 ours = end.export_keying_material(b"EXPORTER-unitls", 40, b"" if version == "-tls1_3" else None)
-            output, _ = process.communicate("", timeout=10)
+            output, _ = process.communicate("", timeout=60)
     theirs = re.search(r"Keying material: ([0-9A-F]+)", output)
     assert theirs is not None
     assert ours.hex().upper() == theirs[1]
@@ -362,7 +363,7 @@ def test_the_garbage_collector_may_call_the_connection() -> None:
     gc.set_threshold(1)
     try:
         thread.start()
-        thread.join(5)
+        thread.join(60)
     finally:
         gc.set_threshold(*before)
     assert not thread.is_alive()
@@ -437,14 +438,15 @@ def _failure(made: Any) -> None:
 def test_memory_does_not_grow(fails: bool) -> None:
     made = contexts({"trust_store": STRANGER} if fails else None)
     step = _failure if fails else _handshake
-    for _ in range(200):
-        step(made)
-    gc.collect()
-    before = resident()
-    for _ in range(1000):
-        step(made)
-    gc.collect()
-    assert resident() - before < 1024  # KiB: a byte for each connection is a thousandth of that
+    sizes = []
+    for _ in range(6):
+        for _ in range(200):
+            step(made)
+        gc.collect()
+        sizes.append(resident())
+    # What is lost with each connection is lost in every round; the process may grow for another reason in one of them.
+    grown = [after - before for before, after in itertools.pairwise(sizes)]
+    assert min(grown) < 200, grown  # KiB: a byte for each connection is a thousandth of that
 
 
 def test_threads_on_one_context() -> None:
@@ -461,9 +463,8 @@ def test_threads_on_one_context() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     assert not faults
-    assert not any(thread.is_alive() for thread in threads)
 
 
 TUG_OF_WAR = """
@@ -500,7 +501,7 @@ print("done")
 def test_threads_on_one_connection_and_its_buffers_do_not_wait_for_each_other() -> None:
     """In a process of its own: where they do, one of them may hold the GIL."""
     command = [sys.executable, "-c", TUG_OF_WAR]
-    ran = subprocess.run(command, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True, timeout=20)
+    ran = subprocess.run(command, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True, timeout=100)
     assert (ran.stdout, ran.stderr) == ("done\n", "")
 
 

@@ -46,7 +46,7 @@ except unitls.ConfigurationError as error:
 
 @_STAND_IN
 def test_elsewhere_the_import_says_what_is_needed() -> None:
-    done = subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, timeout=100, check=True)
     lines = done.stdout.splitlines()
     assert lines[0] == "SecureTransport needs macOS"
     assert lines[1] == "False SecureTransport needs macOS: use another backend here"

@@ -84,7 +84,7 @@ def test_threads_may_share_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join()
     assert 0 < len(cache) <= 16
 
 

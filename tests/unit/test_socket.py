@@ -19,8 +19,6 @@ import unitls
 from unitls.testing import _fake_wire as wire
 from unitls.testing._fake import FakeProvider, FakeViolation, Outcome, Script
 
-pytestmark = pytest.mark.timeout(30)
-
 BIG = bytes(range(256)) * 4096  # a mebibyte
 
 
@@ -162,11 +160,9 @@ def test_a_clean_end_is_empty_and_stays_without_waiting() -> None:
         buffer.shutdown()
         raw.sendall(buffer.take())  # close_notify, and the transport stays open
         assert receive(server, 4) == b"last"
-        began = time.monotonic()
-        assert server.recv(10) == b""
+        assert server.recv(10) == b""  # where it waited for more, it would end with TimeoutError
         assert server.recv(10) == b""
         assert server.recv_into(bytearray(3)) == 0
-        assert time.monotonic() - began < TIMEOUT / 2
         server.sendall(b"still open")
         assert client.recv(100) == b"still open"
 
@@ -443,11 +439,15 @@ def test_a_timeout_is_the_built_in_one() -> None:
         for call in (lambda: server.recv(1), lambda: server.recv_into(bytearray(1)), server.unwrap):
             with pytest.raises(TimeoutError):
                 call()
+        client.settimeout(TIMEOUT)
+        server.settimeout(TIMEOUT)
         client.sendall(b"later")
         assert server.recv(10) == b"later"
 
 
 def trickle(raw: socket.socket, data: bytes, stop: threading.Event) -> None:
+    """Send an octet from time to time: `data` is so long that this takes far longer than any test may."""
+    assert len(data) * 0.02 > 2 * TIMEOUT
     for octet in data:
         if stop.wait(0.02):
             return
@@ -457,18 +457,18 @@ def trickle(raw: socket.socket, data: bytes, stop: threading.Event) -> None:
 def test_a_timeout_is_a_deadline_for_the_whole_call() -> None:
     stop = threading.Event()
     with secure_pair(timeout=0.3) as (client, server):
-        record = wire.record(wire.DATA, wire.seal(bytes(200)))
+        record = wire.record(wire.DATA, wire.seal(bytes(16384)))
         with background(lambda: trickle(client._raw, record, stop)):  # type: ignore[attr-defined]
             began = time.monotonic()
             with pytest.raises(TimeoutError):
                 server.recv(10)
             took = time.monotonic() - began
             stop.set()
-        assert 0.25 < took < 1.5
+        assert 0.25 < took < TIMEOUT
 
 
 def test_a_handshake_with_a_silent_or_trickling_peer_ends_at_its_deadline() -> None:
-    hello = wire.client_hello(versions=(0x0304,), suites=(0x1301,))
+    hello = wire.client_hello(versions=(0x0304,), suites=range(0x2000, 0x3000))
     for slow in (False, True):
         for socket_timeout, limit in ((0.2, None), (None, 0.2), (TIMEOUT, 0.2)):
             stop = threading.Event()
@@ -480,7 +480,7 @@ def test_a_handshake_with_a_silent_or_trickling_peer_ends_at_its_deadline() -> N
                         server.do_handshake()
                     took = time.monotonic() - began
                     stop.set()
-                assert 0.15 < took < 1.5
+                assert 0.15 < took < TIMEOUT
                 server.close()
 
 
@@ -489,7 +489,7 @@ def test_a_peer_that_does_not_read_ends_sendall_at_its_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             client.sendall(bytes(50_000_000))
-        assert 0.15 < time.monotonic() - began < 1.5
+        assert 0.15 < time.monotonic() - began < TIMEOUT
 
 
 def test_blocking_modes() -> None:
@@ -734,13 +734,11 @@ def test_a_damaged_record_is_answered_and_remembered() -> None:
         client.sendall(b"good")
         client._raw.sendall(wire.record(wire.DATA, bytes(40)))  # type: ignore[attr-defined]
         assert receive(server, 4) == b"good"
-        began = time.monotonic()
         for _ in range(2):
-            with pytest.raises(FakeViolation):
+            with pytest.raises(FakeViolation):  # where it waited for more, it would end with TimeoutError
                 server.recv(10)
         with pytest.raises(FakeViolation):
             server.recv_into(bytearray(10))
-        assert time.monotonic() - began < TIMEOUT / 2
         with pytest.raises(FakeViolation):
             server.send(b"x")
         with pytest.raises(unitls.PeerAlert) as caught:

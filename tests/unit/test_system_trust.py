@@ -309,7 +309,7 @@ class Debian:
         options = [part for name, path in where.items() for part in (f"--{name}", str(path))]
         subprocess.run(
             [self.tool, "--fresh", "--certsconf", str(chosen), *options],
-            check=True, capture_output=True, timeout=60, env={**os.environ, "TMPDIR": str(self.folder)},
+            check=True, capture_output=True, timeout=100, env={**os.environ, "TMPDIR": str(self.folder)},
         )  # fmt: skip
         return where["etccertsdir"]
 

@@ -434,8 +434,9 @@ def test_a_server_takes_the_highest_version_whatever_the_order() -> None:
 
 
 def resident() -> int:
-    """How many bytes of memory the process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """How many bytes of memory the process has for itself: the pages of files come and go by the system's will."""
+    pages = [int(number) for number in Path("/proc/self/statm").read_text().split()]
+    return (pages[1] - pages[2]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read as on Linux")

@@ -197,13 +197,13 @@ except ConfigurationError as error:
     print(error)
 """
         run = subprocess.run(
-            [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, timeout=150
         )
         assert "pip install cryptography" in run.stdout
 
     def test_the_tool_writes_all_of_them(self, tmp_path: Path) -> None:
         tool = Path(__file__).resolve().parents[2] / "tools" / "make_zoo.py"
-        subprocess.run([sys.executable, tool, "--folder", tmp_path], env=environment(), check=True, timeout=60)
+        subprocess.run([sys.executable, tool, "--folder", tmp_path], env=environment(), check=True, timeout=150)
         written = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
         assert written.keys() == {"cases.json", "identities.json", "keys.json", "ocsp.json"}
         assert [case["name"] for case in written["cases.json"]] == list(CASES)
