@@ -20,7 +20,7 @@ import unitls.compat.ssl as face
 from unitls.testing import load_identities
 
 NAME = "server.test"
-SECONDS = 20
+SECONDS = 60  # for anything that is to happen: far more than it takes, also on a machine under load
 SOURCE = Path(unitls.__file__).parents[1]
 
 
@@ -122,7 +122,8 @@ def serving(handle: Callable[[socket.socket], Any], host: str = "127.0.0.1") -> 
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        for thread in [acceptor, *threads]:
+        acceptor.join(SECONDS)  # from here on there are no more threads than these
+        for thread in threads:
             thread.join(SECONDS)
     assert not failures, failures
 

@@ -16,7 +16,7 @@ from _pep_names import PROTOCOLS, Shape
 
 import unitls
 
-SECONDS = 20
+SECONDS = 60  # for anything that is to happen: far more than it takes, also on a machine under load
 
 
 @functools.cache

@@ -64,8 +64,9 @@ class RawPeer:
 
     def encrypted(self, data: bytes) -> bytes:
         """The records that carry `data`, not sent yet."""
-        while data:
-            data = data[self.tls.write(data) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.tls.write(rest) :]
         return self.outgoing.read()
 
     async def close(self) -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import importlib.util
 import os
+import queue
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from _servers_common import ADDRESS, DEADLINE, IS_ROOT, Files, Program, clean_environment, find_program, free_port
+from _servers_common import ADDRESS, DEADLINE, IS_ROOT, Files, Program, clean_environment, find_program, own_port
 from _servers_common import need_program as need_program
 
 RECIPES = Path(__file__).parents[2] / "examples" / "recipes"
@@ -124,15 +126,16 @@ def nginx(files: Files) -> Iterator[int]:
 @contextlib.contextmanager
 def redis(files: Files) -> Iterator[int]:
     """A Redis server that speaks TLS only; gives the port."""
-    port = free_port()
     options = {
-        "bind": ADDRESS, "port": 0, "tls-port": port, "tls-cert-file": files.chain, "tls-key-file": files.key,
+        "bind": ADDRESS, "port": 0, "tls-cert-file": files.chain, "tls-key-file": files.key,
         "tls-ca-cert-file": files.ca, "tls-auth-clients": "no", "save": "", "appendonly": "no", "dir": files.folder,
     }  # fmt: skip
     arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-    with Program([need_program("redis-server"), *arguments]) as program:
-        program.wait_for("Ready to accept connections")
-        yield port
+    with own_port() as port:
+        line = [need_program("redis-server"), *arguments, "--tls-port", str(port)]
+        with Program(line) as program:
+            program.wait_for("Ready to accept connections")
+            yield port
 
 
 @contextlib.contextmanager
@@ -152,20 +155,19 @@ def postgresql(files: Files) -> Iterator[int]:
     made = subprocess.run(
         [*_as_postgres(), initdb, "-D", data, *options],
         capture_output=True,
-        timeout=60,
+        timeout=2 * DEADLINE,
         env=clean_environment(),
         check=False,
     )
     assert made.returncode == 0, made.stderr
     (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
-    port = free_port()
     settings = {
-        "listen_addresses": ADDRESS, "port": port, "unix_socket_directories": "", "ssl": "on", "ssl_cert_file": files.chain,
+        "listen_addresses": ADDRESS, "unix_socket_directories": "", "ssl": "on", "ssl_cert_file": files.chain,
         "ssl_key_file": key, "fsync": "off", "shared_buffers": "8MB",
     }  # fmt: skip
     arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     line = [*_as_postgres(), _postgresql_program("postgres"), "-D", str(data), *arguments]
-    with Program(line) as program:
+    with own_port() as port, Program([*line, "-c", f"port={port}"]) as program:
         program.wait_for("ready to accept connections")
         yield port
 
@@ -183,18 +185,32 @@ def _postgresql_program(name: str) -> str:
 
 @contextlib.contextmanager
 def websockets(files: Files) -> Iterator[int]:
-    """The package's own server, with Python's own TLS; gives the port."""
-    serve = need_package("websockets.sync.server").serve
+    """The package's own server, with Python's own TLS; gives the port.
+
+    It is the one for asyncio: that for threads reads and writes on one connection at the same time, which Python's own
+    TLS does not bear every time.
+    """
+    serve = need_package("websockets.asyncio.server").serve
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.chain, files.key)
+    started: queue.SimpleQueue[tuple[int, Callable[[], object]]] = queue.SimpleQueue()
 
-    def shout(connection: Any) -> None:
-        for message in connection:
-            connection.send(message.upper())
+    async def shout(connection: Any) -> None:
+        async for message in connection:
+            await connection.send(message.upper())
 
-    with serve(shout, ADDRESS, 0, ssl=context) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.socket.getsockname()[1]
-        server.shutdown()
-    thread.join(DEADLINE)
+    async def run() -> None:
+        enough, loop = asyncio.Event(), asyncio.get_running_loop()
+        async with serve(shout, ADDRESS, 0, ssl=context, open_timeout=DEADLINE) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            started.put((port, lambda: loop.call_soon_threadsafe(enough.set)))
+            await enough.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    thread.start()
+    port, stop = started.get(timeout=DEADLINE)
+    try:
+        yield port
+    finally:
+        stop()
+        thread.join(DEADLINE)

@@ -185,8 +185,14 @@ def own_group() -> str:
     return grp.getgrgid(os.getegid()).gr_name
 
 
-def free_port() -> int:
-    """A port that was free just now, for servers that cannot be given a socket."""
-    with socket.create_server((ADDRESS, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def own_port() -> Iterator[int]:
+    """A port for a server that cannot be given a socket.
+
+    It is held by a socket that does not listen, so the system gives it to nobody else; a server that asks for it by its
+    number gets it all the same, because both say ``SO_REUSEADDR``.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((ADDRESS, 0))
+        yield holder.getsockname()[1]

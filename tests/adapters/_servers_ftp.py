@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from _servers_common import Files, Inetd, Target, clean_environment, need_program, own_group, own_user
+from _servers_common import DEADLINE, Files, Inetd, Target, clean_environment, need_program, own_group, own_user
 
 _CONFIGURATION = """
 ServerName "unitls test"
@@ -60,7 +60,7 @@ def ftp_server(files: Files) -> Iterator[Target]:
     (root / "hello.txt").write_bytes(b"hello\r\nworld\r\n")
     hashed = subprocess.run(
         [need_program("openssl"), "passwd", "-6", PASSWORD],
-        capture_output=True, text=True, env=clean_environment(), timeout=20, check=True,
+        capture_output=True, text=True, env=clean_environment(), timeout=DEADLINE, check=True,
     ).stdout.strip()  # fmt: skip
     users = files.folder / "ftp.passwd"
     users.write_text(f"{USER}:{hashed}:{os.geteuid()}:{os.getegid()}::{root}:/bin/sh\n")

@@ -7,7 +7,7 @@ import os
 import pwd
 from collections.abc import Iterator
 
-from _servers_common import IS_ROOT, Files, Inetd, Program, Target, free_port, need_program, own_group, own_user
+from _servers_common import IS_ROOT, Files, Inetd, Program, Target, need_program, own_group, own_port, own_user
 
 USER, PASSWORD = "reader", "secret"
 _DOVECOT = """
@@ -78,14 +78,15 @@ def mail_box(files: Files) -> Iterator[Target]:
     owner = (pwd.getpwnam("nobody").pw_uid, os.getegid()) if IS_ROOT else (os.geteuid(), os.getegid())
     for folder in (new.parents[1], new.parent, *new.parent.iterdir()):
         os.chown(folder, *owner)  # as root Dovecot becomes the owner of the mail, who must not be root
-    ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
     configuration = files.folder / "dovecot.conf"
-    configuration.write_text(
-        _DOVECOT.format(
-            folder=files.folder, accounts=_accounts(), uid=owner[0], gid=owner[1], password=PASSWORD, **ports
+    with contextlib.ExitStack() as held:
+        ports = {name: held.enter_context(own_port()) for name in ("imap", "imaps", "pop3", "pop3s")}
+        configuration.write_text(
+            _DOVECOT.format(
+                folder=files.folder, accounts=_accounts(), uid=owner[0], gid=owner[1], password=PASSWORD, **ports
+            )
         )
-    )
-    with Program([program, "-F", "-c", configuration]) as running:
+        running = held.enter_context(Program([program, "-F", "-c", configuration]))
         running.wait_for("starting up")
         yield Target.of(files, **ports)
 

@@ -16,14 +16,19 @@ import unitls
 class Script:
     """Serves one connection in a thread.
 
+    Args:
+        greeting: what it says first.
+        *answers: what it says to each line.
+        leaves: whether it ends the connection at what comes in behind the script, instead of waiting for the client's end.
+
     Attributes:
         port: where it listens.
         commands: what came in before the script was at its end, line by line.
         rest: what came in behind that.
     """
 
-    def __init__(self, greeting: bytes, *answers: Callable[[bytes], bytes] | bytes) -> None:
-        self._greeting, self._answers = greeting, answers
+    def __init__(self, greeting: bytes, *answers: Callable[[bytes], bytes] | bytes, leaves: bool = False) -> None:
+        self._greeting, self._answers, self._leaves = greeting, answers, leaves
         self._listener = socket.create_server((ADDRESS, 0))
         self.port: int = self._listener.getsockname()[1]
         self.commands: list[bytes] = []
@@ -49,6 +54,9 @@ class Script:
             self.rest = received
             while chunk := connection.recv(4096):
                 self.rest += chunk
+                if self._leaves:
+                    connection.shutdown(socket.SHUT_WR)
+                    self._leaves = False
 
     def __enter__(self) -> Script:
         return self

@@ -17,7 +17,7 @@ import unitls
 from unitls.stdlib import ftplib, http_client, imaplib, nntplib, poplib, smtplib, urllib_request
 
 HOST, ADDRESS = "localhost", "127.0.0.1"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 USER, PASSWORD = "reader", "secret"
 
 

@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from _servers_common import ADDRESS, IS_ROOT, Files, Program, Target, free_port, need_program
+from _servers_common import ADDRESS, IS_ROOT, Files, Program, Target, need_program, own_port
 
 _NGINX = """
 {user}
@@ -58,9 +58,9 @@ def web_server(files: Files) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _proxy(files: Files, allowed: int) -> Iterator[int]:
-    port = free_port()
     configuration = files.folder / "proxy.conf"
-    configuration.write_text(f"Port {port}\nListen {ADDRESS}\nTimeout 60\nLogLevel Info\nConnectPort {allowed}\n")
-    with Program([need_program("tinyproxy"), "-d", "-c", configuration]) as running:
-        running.wait_for("Accepting connections")
-        yield port
+    with own_port() as port:
+        configuration.write_text(f"Port {port}\nListen {ADDRESS}\nTimeout 60\nLogLevel Info\nConnectPort {allowed}\n")
+        with Program([need_program("tinyproxy"), "-d", "-c", configuration]) as running:
+            running.wait_for("Accepting connections")
+            yield port

@@ -23,7 +23,7 @@ from unitls.asyncio._limits import Timeouts, water_marks
 from unitls.asyncio._stage import BEFORE, GONE, OVER, TABLE, Event, Stage, walk
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 60
+DEADLINE = 120
 
 
 # ---------------------------------------------------------------------------------------------- the table

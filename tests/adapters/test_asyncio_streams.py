@@ -308,6 +308,7 @@ def test_what_was_buffered_in_front_of_tls_is_refused(loop: str, server: Any, cl
 @both_loops
 def test_tls_in_tls(loop: str, server: Any, client: Any) -> None:
     async def upgrading(reader: asyncio.StreamReader, writer: tls.StreamWriter) -> None:
+        writer.write(b"go ahead\n")  # what the client sent before would be refused as plaintext in front of TLS
         await writer.start_tls(server)
         await echo(reader, writer)
 
@@ -315,6 +316,7 @@ def test_tls_in_tls(loop: str, server: Any, client: Any) -> None:
         async with server_of(server, upgrading) as port:
             reader, writer = await opened(port, client)
             outer = writer.tls
+            assert await reader.readline() == b"go ahead\n"
             await writer.start_tls(client, server_hostname=NAME)
             assert writer.tls is not outer
             assert writer.get_extra_info("peername") == (HOST, port)

@@ -481,11 +481,12 @@ def test_connect_and_accept_on_wrapped_sockets(backend: unitls.Backend) -> None:
 
 
 def test_connect_ex_gives_a_number(backend: unitls.Backend) -> None:
-    probe = socket.create_server(("127.0.0.1", 0))
-    address = probe.getsockname()
-    probe.close()
-    with client_context(backend).wrap_socket(socket.socket(), server_hostname=NAME) as client:
-        assert client.connect_ex(address) > 0
+    with (
+        socket.socket() as silent,  # it has the port, and does not listen
+        client_context(backend).wrap_socket(socket.socket(), server_hostname=NAME) as client,
+    ):
+        silent.bind(("127.0.0.1", 0))
+        assert client.connect_ex(silent.getsockname()) > 0
     with (
         serving(echo(server_context(backend))) as address,
         client_context(backend).wrap_socket(socket.socket(), server_hostname=NAME) as client,

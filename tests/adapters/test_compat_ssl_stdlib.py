@@ -23,6 +23,7 @@ import unitls
 import unitls.compat.ssl as face
 
 HOST = "localhost"  # in the certificate; 127.0.0.2 is not
+OWN_NAME = "client.test"  # which a client of SMTP would otherwise ask for, perhaps a server far away
 Contexts = tuple[face.SSLContext, str, type[BaseException] | None]
 
 
@@ -85,7 +86,7 @@ def test_urllib_request(backend: unitls.Backend, case: Contexts) -> None:
 
 def test_smtplib_with_tls_from_the_start(backend: unitls.Backend, case: Contexts) -> None:
     def use(context: face.SSLContext, host: str) -> None:
-        with smtplib.SMTP_SSL(host, port, context=context, timeout=SECONDS) as client:
+        with smtplib.SMTP_SSL(host, port, OWN_NAME, context=context, timeout=SECONDS) as client:
             assert client.noop()[0] == 250
 
     with talking(SMTP, server_context(backend), implicit=True) as port:
@@ -94,7 +95,7 @@ def test_smtplib_with_tls_from_the_start(backend: unitls.Backend, case: Contexts
 
 def test_smtplib_with_starttls(backend: unitls.Backend, case: Contexts) -> None:
     def use(context: face.SSLContext, host: str) -> None:
-        client = smtplib.SMTP(host, port, timeout=SECONDS)
+        client = smtplib.SMTP(host, port, OWN_NAME, timeout=SECONDS)
         try:
             assert client.starttls(context=context)[0] == 220
             assert client.noop()[0] == 250

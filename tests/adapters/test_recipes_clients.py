@@ -145,7 +145,7 @@ def test_requests_trusts_nobody_else(backend: unitls.Backend, web: int, files: F
     with requests.Session() as session:
         session.verify = str(files.stranger)
         session.mount("https://", module.TLSAdapter(context))
-        assert session.get(f"https://{HOST}:{web}/", timeout=20).status_code == 200
+        assert session.get(f"https://{HOST}:{web}/", timeout=60).status_code == 200
     assert len(context.get_ca_certs()) == 1
 
 

@@ -23,7 +23,7 @@ BYE = b"205 bye\r\n"
 
 
 def _client(script: Script, **more: Any) -> _nntp.NNTP:
-    return _nntp.NNTP(HOST, script.port, timeout=20, **more)
+    return _nntp.NNTP(HOST, script.port, timeout=60, **more)
 
 
 def _commands(answer: bytes, use: Any, capabilities: bytes = NEW) -> tuple[Any, list[bytes]]:

@@ -17,7 +17,7 @@ from _servers_scripted import Script
 import unitls
 from unitls.stdlib import ftplib, http_client, imaplib, nntplib, poplib, smtplib
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0  # far more than anything takes, also on a machine under load
 Attempt = Callable[[Any, unitls.ClientContext], None]
 
 
@@ -104,8 +104,8 @@ def test_what_is_said_behind_the_start_of_tls_is_refused(backend: unitls.Backend
 def test_a_server_that_goes_away_instead(backend: unitls.Backend, protocol: str) -> None:
     """Without anything injected the same script gets as far as the handshake."""
     attempt, steps, _ = SCRIPTS[protocol]
-    with Script(*steps) as server, pytest.raises((TimeoutError, unitls.ConnectionFault)):
-        attempt(server.port, backend.client_context(unitls.TLSClientConfiguration(handshake_timeout=0.2)))
+    with Script(*steps, leaves=True) as server, pytest.raises(unitls.RaggedEOF):
+        attempt(server.port, _context(backend))
     assert server.rest[:2] == b"\x16\x03"  # a ClientHello
 
 
