@@ -39,7 +39,8 @@ CACHE_OURS: Final = 0x0302
 """WOLFSSL_SESS_CACHE_SERVER, and _NO_INTERNAL."""
 DATES_UNCHECKED: Final = 2
 """WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY."""
-UNREADABLE: Final = (-125, -173)
+MEMORY: Final = -125
+UNREADABLE: Final = (MEMORY, -173)
 """MEMORY_E and BAD_FUNC_ARG: 5.5 and 5.7 say so of a certificate with an iPAddress of a wrong length, too."""
 NO_VERSION: Final = -326
 PARSE_ERROR: Final = -306
