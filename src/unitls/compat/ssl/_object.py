@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...api._errors import RaggedEOF, TLSError, WantReadError, WantWriteError
 from ...core._buffer import CoreBuffer
 from ._constants import OP_IGNORE_UNEXPECTED_EOF
+from ._errors import SSLError
 from ._information import Information
 from ._platform import base_of
 from ._translate import boundary, eof, failure, translated, want_read
@@ -108,11 +109,25 @@ class SSLObject(Information, base_of("SSLObject", object)):  # type: ignore[misc
             self._raise(error)
 
     def write(self, data: Any) -> int:
-        """Write `data`, or the beginning of it; returns how many bytes."""
+        """Write all of `data`, as OpenSSL does into memory: programs (anyio) do not look at how much it was.
+
+        Returns:
+            How many bytes; fewer than there are only where a buffer of the program's takes no more.
+        """
         if not self._ready:
             self.do_handshake()
+        with memoryview(data) as view, view.cast("B") as octets:
+            taken, size = self._write(octets), len(octets)
+            while 0 < taken < size:
+                try:
+                    taken += self._write(octets[taken:])
+                except SSLError:
+                    break  # what was taken is reported now, and the fault by the next call
+        return taken
+
+    def _write(self, octets: memoryview) -> int:
         try:
-            return self._tls.write(data)  # type: ignore[no-any-return]
+            return self._tls.write(octets)  # type: ignore[no-any-return]
         except (WantReadError, WantWriteError) as signal:
             raise translated(signal) from None
         except TLSError as error:
