@@ -15,7 +15,7 @@ from ..api._versions import TLSVersion
 from ._client_hello import HelloError, parse_client_hello
 from ._der import DERError
 from ._sni_choice import decoded_name
-from ._state import BEFORE, WRITABLE, State
+from ._state import WRITABLE, State
 from ._verdict import trusted_path
 from ._x509 import certificate_fields
 
@@ -43,6 +43,7 @@ class Information:
     __slots__ = ("_hello", "_identity", "_leaf", "_path")
 
     _engine: Engine | None
+    version: int
     _state: State
     _natives: Natives
     _names: PeerNames
@@ -60,8 +61,8 @@ class Information:
         def _noted(self, error: BaseException) -> TLSError: ...
 
     def _ready(self) -> Engine | None:
-        """The engine, once the handshake is done."""
-        return None if self._state in BEFORE else self._engine
+        """The engine, once the handshake is done; what one that has failed has agreed on is worth nothing."""
+        return self._engine if self.version else None
 
     def _require(self, feature: Feature) -> Engine:
         self._natives.provider.capabilities().require(feature, self._natives.provider.name)

@@ -38,9 +38,10 @@ class Event(enum.Enum):
 
 _S, _E = State, Event
 TABLE: Final[dict[State, dict[Event, State]]] = {
-    State.START: {_E.BEGIN: _S.HANDSHAKE, _E.SEND_CLOSE: _S.CLOSED, _E.FAIL: _S.FAILED},
+    # Without a handshake there is nobody to say goodbye to, and no end of the peer's that could be called clean.
+    State.START: {_E.BEGIN: _S.HANDSHAKE, _E.SEND_CLOSE: _S.FAILED, _E.FAIL: _S.FAILED},
     State.HANDSHAKE: {
-        _E.BEGIN: _S.HANDSHAKE, _E.FINISH: _S.OPEN, _E.SEND_CLOSE: _S.CLOSED, _E.RECEIVE_CLOSE: _S.FAILED,
+        _E.BEGIN: _S.HANDSHAKE, _E.FINISH: _S.OPEN, _E.SEND_CLOSE: _S.FAILED, _E.RECEIVE_CLOSE: _S.FAILED,
         _E.FAIL: _S.FAILED,
     },
     State.OPEN: {_E.SEND_CLOSE: _S.LOCAL_CLOSED, _E.RECEIVE_CLOSE: _S.PEER_CLOSED, _E.FAIL: _S.FAILED},

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ..api._buffers import ReadableBuffer
-from ..api._errors import WantReadError, WantWriteError
+from ..api._errors import ConnectionFault, WantReadError, WantWriteError
 from ._connection import Connection
 from ._reading import RECORD
-from ._state import OPEN, WRITABLE, Event, walk
+from ._state import BEFORE, OPEN, WRITABLE, Event, walk
 
 MAX_WRITE: Final = 16 * RECORD
 """The most a single write takes, so that the outgoing buffer stays small."""
@@ -23,7 +23,7 @@ class Writing(Connection):
         lock = self._lock
         lock.acquire()
         try:
-            if self._state is not OPEN or self._relay is not None or not buf:
+            if self._state is not OPEN or self._relay is not None or not buf or len(buf) > MAX_WRITE:
                 return self._write_with_care(buf)
             try:
                 taken = self._write(buf)
@@ -41,6 +41,8 @@ class Writing(Connection):
         if self._state not in WRITABLE:
             self._not_open()
         try:
+            if len(buf) > MAX_WRITE:  # libraries take a size as an int, and some all of it at once
+                buf = memoryview(buf).cast("B")[:MAX_WRITE]
             taken = self._write_on(buf, self._write(buf)) if buf else 0
         except self._natives.provider.fault_types as error:
             raise self._noted(error) from error
@@ -57,6 +59,8 @@ class Writing(Connection):
                 self._not_open()
             if not buf:
                 return 0, b""
+            if len(buf) > MAX_WRITE:
+                buf = memoryview(buf).cast("B")[:MAX_WRITE]
             try:
                 taken = self._write(buf)
             except self._natives.provider.fault_types as error:
@@ -86,6 +90,8 @@ class Writing(Connection):
             self._open_outgoing()
             if self._state in WRITABLE:
                 self._close()
+            elif self._state in BEFORE:
+                self._note(self._fault(ConnectionFault, "the connection was shut down before its handshake was done"))
             self._state = walk(self._state, Event.SEND_CLOSE)
             self._open_outgoing()
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..api._errors import (
     ConfigurationError,
     ConnectionFault,
+    PeerAlert,
     ProtocolViolation,
     RaggedEOF,
     WantReadError,
@@ -257,6 +258,17 @@ def data_that_crosses_the_end(kit: Kit) -> None:
     pair.drive({pair.client: pair.client.close_write})
     equal(pair.read(pair.client, 100), b"under way", "what was under way")
     equal(pair.read(pair.server, 1), b"", "reading at the clean end")
+
+
+@case("alert-heard", "eof-ragged", drives=ONCE)
+def alert_that_crosses_the_end(kit: Kit) -> None:
+    """A fatal alert that was there before shutdown() is no clean end: the next read tells it."""
+    pair = kit.connected()
+    pair.echo()
+    pair.server.inject(b"\x17\x03\x03\x00\x20" + bytes(32))
+    raises(ProtocolViolation, lambda: pair.read(pair.server, 100), "a forged record")
+    pair.client.close_write()
+    instance(pair.drive({pair.client: lambda: pair.client.read(1)})[pair.client].error, PeerAlert, "what is read then")
 
 
 @case("shutdown-again", drives=BUFFERS)

@@ -203,6 +203,38 @@ def empty_records_without_end(kit: Kit) -> None:
     instance(outcome.error, ConnectionFault, "a flood of empty records")
 
 
+@case("garbage", "flood", drives=ONCE)
+def damage_is_the_peers_fault(kit: Kit) -> None:
+    """Warnings without end, or a record of another version, are a ConnectionFault or nothing, never an InternalTLSError."""
+    client, server = kit.client(), kit.server()
+    for damaged in (None, *range(8)):
+        pair = kit.pair(client, server)
+        assert isinstance(pair.client, BufferEnd)
+        assert isinstance(pair.server, BufferEnd)
+        _shake(pair.client)
+        pair.server.incoming.write(pair.client.outgoing.read())
+        _shake(pair.server)
+        flight = bytearray(pair.server.outgoing.read())
+        if damaged is None:
+            flight[:0] = b"\x15\x03\x03\x00\x02\x01\x5a" * 500
+        else:
+            _change_version(flight, damaged)
+        pair.client.incoming.write(bytes(flight))
+        try:
+            _shake(pair.client)
+        except Exception as error:
+            instance(error, ConnectionFault, f"the client's error ({damaged})")
+
+
+def _change_version(flight: bytearray, number: int) -> None:
+    """Let the record with this number, if there is one, be of a version that does not exist."""
+    start = 0
+    for _ in range(number):
+        start += 5 + int.from_bytes(flight[start + 3 : start + 5], "big")
+    if start < len(flight):
+        flight[start + 1] = 2
+
+
 # ---------------------------------------------------------------------------------------------- the errors themselves
 
 _TREE: Final = {

@@ -43,7 +43,7 @@ _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
     -49: (CertificateVerificationError, _NO_CERTIFICATE),
     -53: (InternalTLSError, "the outgoing buffer could not be written to"),
     -54: (InternalTLSError, "the incoming buffer could not be read"),
-    -59: (InternalTLSError, "GnuTLS failed"),
+    -59: (ConnectionFault, "GnuTLS gave the connection up"),  # INTERNAL_ERROR, which a peer can cause, with many alerts
     -62: (CertificateVerificationError, _UNREADABLE),
     -87: (ProtocolViolation, _NO_SUITE),
     -89: (ProtocolViolation, "the peer's signature in the handshake is wrong"),

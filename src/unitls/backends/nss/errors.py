@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...api._errors import (
+    ConnectionFault,
     InternalTLSError,
     ProtocolViolation,
     TLSError,
@@ -36,7 +37,6 @@ _WEAK_KEY: Final = "SSL_ERROR_WEAK_SERVER_CERT_KEY"
 _INTERNAL: Final = frozenset(
     {
         "SEC_ERROR_IO",
-        "SEC_ERROR_LIBRARY_FAILURE",
         "SEC_ERROR_INVALID_ARGS",
         "SEC_ERROR_NO_MEMORY",
         "PR_OUT_OF_MEMORY_ERROR",
@@ -45,6 +45,8 @@ _INTERNAL: Final = frozenset(
         "SSL_ERROR_SIGN_HASHES_FAILURE",
     }
 )
+_UNCLEAR: Final = "SEC_ERROR_LIBRARY_FAILURE"
+"""A peer can cause it, with a record whose header has been changed."""
 _NO_ECH: Final = "the server does not take this Encrypted ClientHello (ECH): get its ECHConfigList anew"
 _SENTENCES: Final = {
     "SSL_ERROR_NO_CYPHER_OVERLAP": "no cipher suite in common",
@@ -77,6 +79,8 @@ def translate(error: BaseException) -> TLSError | None:
         return ERRORS.refused(
             Fault(VerifyFailure.WEAK, f"the key of the certificate is too weak: {error.text}"), **known
         )
+    if error.name == _UNCLEAR:
+        return make(ConnectionFault, f"NSS gave the connection up: {error.text}", **known)
     kind = InternalTLSError if error.name in _INTERNAL else ProtocolViolation
     text = _SENTENCES.get(error.name) or f"TLS failed: {error.text}"
     return make(kind, text, **known)

@@ -25,7 +25,7 @@ class OpenSSLEngine(Engine):
         outgoing: ciphertext to the peer.
     """
 
-    __slots__ = ("_context", "_held", "_raw")
+    __slots__ = ("_context", "_fault", "_held", "_raw")
 
     def __init__(
         self, context: ssl.SSLContext, plan: ConnectionPlan, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
@@ -41,6 +41,7 @@ class OpenSSLEngine(Engine):
         self._context = context
         self._raw = raw
         self._held = b""
+        self._fault: ssl.SSLError | None = None
         self.handshake = raw.do_handshake
         self.read, self.read_into, self.write, self.pending = raw.read, raw.read, raw.write, raw.pending
 
@@ -60,13 +61,22 @@ class OpenSSLEngine(Engine):
         try:
             while data := self._raw.read(_RECORD):
                 self._held += data
-        except ssl.SSLError:
-            pass  # the end or a fault: the next read meets it again
-        if self._held:
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            # OpenSSL tells a fault once: behind a fatal alert of the peer its next read would say the clean end.
+            self._fault = error.with_traceback(None)
+        if self._held or self._fault is not None:
             self.read, self.read_into, self.pending = self._read_held, self._read_held_into, self._pending_held
 
     def _read_held(self, size: int) -> bytes:
         if not self._held:
+            if self._fault is not None:
+                fault, self._fault = self._fault, None
+                try:
+                    raise fault
+                finally:
+                    del fault  # in a frame of its own traceback it would hold the connection
             data: bytes = self._raw.read(size)
             return data
         data, self._held = self._held[:size], self._held[size:]
