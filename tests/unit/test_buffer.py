@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import unitls
 from unitls import MemoryBuffer
+from unitls.core import _reading
 from unitls.core._reading import MAX_BARREN, RECORD
 from unitls.core._writing import MAX_WRITE
 from unitls.testing import _fake_wire as wire
@@ -319,9 +320,24 @@ def test_a_shutdown_before_the_handshake_ends_the_connection() -> None:
         link = Link()
         if begun:
             assert not step(link.client)
-        link.client.shutdown()
-        with pytest.raises(unitls.TLSError):
-            link.client.write(b"x")
+        for _ in range(2):
+            link.client.shutdown()
+            calls = (link.client.do_handshake, link.client.read, lambda end=link.client: end.write(b"x"))
+            for call in calls:
+                with pytest.raises(unitls.ConnectionFault, match="before its handshake was done"):
+                    call()
+        assert link.client.cipher() is None
+
+
+def test_a_handshake_that_fails_has_negotiated_nothing() -> None:
+    link = wrong_host_link(Script(chain_is_late=True))
+    with pytest.raises(unitls.CertificateVerificationError):
+        link.handshake()
+    assert link.client.cipher() is None
+    assert link.client.negotiated_tls_version is None
+    assert link.client.getpeercert() is None
+    with pytest.raises(unitls.ConfigurationError, match="not done"):
+        link.client.export_keying_material(b"EXPORTER-test", 16)
 
 
 # ---------------------------------------------------------------------------------------------- bounded buffers
@@ -964,3 +980,21 @@ def test_an_exception_that_cannot_be_made_again_is_told_all_the_same() -> None:
         link.client.do_handshake()
     with pytest.raises(unitls.ConnectionFault, match="odd"):
         link.client.do_handshake()
+
+
+def test_a_library_is_given_no_more_at_a_time_than_an_int_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    link, sizes = open_link(), list[int]()
+    write, read_into = link.client._write, link.client._read_into  # type: ignore[attr-defined]
+    link.client._write = lambda data: sizes.append(len(data)) or write(data)  # type: ignore[attr-defined,func-returns-value]
+    many = memoryview(bytes(3 * MAX_WRITE))
+    assert link.client.write(many) == MAX_WRITE
+    assert link.client.encrypt(many)[0] == MAX_WRITE  # type: ignore[attr-defined]
+    assert max(sizes) == MAX_WRITE
+    sizes.clear()
+    link.server.write(b"abcdef")
+    link.to_client()
+    monkeypatch.setattr(_reading, "MAX_READ", 4)
+    link.client._read_into = lambda size, view: sizes.append(len(view)) or read_into(size, view)  # type: ignore[attr-defined,func-returns-value]
+    target = bytearray(100)
+    assert [link.client.read_into(target), link.client.read_into(target)] == [4, 2]
+    assert max(sizes) == 4

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,9 @@ def link(request: pytest.FixtureRequest) -> Link:
     if request.param not in AVAILABLE:
         pytest.skip("this library is not here")
     backend = unitls.get_backend(request.param)
-    client = backend.client_context(unitls.TLSClientConfiguration(trust_store=TRUST))
+    client = backend.client_context(
+        unitls.TLSClientConfiguration(trust_store=TRUST, session_cache=unitls.SessionCache())
+    )
     server = backend.server_context(unitls.TLSServerConfiguration(identities=(identity(),)))
     return Link(client, server)
 
@@ -67,6 +71,54 @@ def test_what_happens_in_a_callback_is_not_swallowed(
         works.get(what, link.client.do_handshake)()
     assert type(buffer) is ForeignBuffer
     assert "callback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("link", ["mbedtls", "nss", "wolfssl"], indirect=True)  # GnuTLS has said all before
+@pytest.mark.parametrize(("error", "expected"), ERRORS)
+def test_what_happens_in_a_server_s_last_flight_is_not_swallowed(
+    link: Link, error: type[BaseException], expected: type[BaseException]
+) -> None:
+    """Where it sends its Finished, or the tickets behind the handshake."""
+    step(link.client)
+    link.move()
+    step(link.server)
+    link.move()
+    step(link.client)
+    link.move()
+    link.server_out.__class__, Troubled.error = Troubled, error
+    with pytest.raises(expected):
+        link.server.do_handshake()
+    assert type(link.server_out) is ForeignBuffer
+
+
+class Interruption(KeyboardInterrupt):
+    """One that a weak reference can be made to."""
+
+
+def test_an_interruption_is_held_by_nobody(link: Link) -> None:
+    """It would be a cycle with its frames, and with the view that is written: Python 3.11 may crash over it."""
+    link.handshake()
+    link.client_out.__class__, Troubled.error = Troubled, Interruption
+    gc.disable()
+    try:
+        with pytest.raises(Interruption) as caught:
+            link.client.write(memoryview(bytearray(100)))
+        held = weakref.ref(caught.value)
+        del caught
+        assert held() is None
+    finally:
+        gc.enable()
+
+
+def test_an_exception_in_a_cycle_holds_no_view(link: Link) -> None:
+    """Where a write has failed: programs keep exceptions, and Python 3.11 crashes when it collects a view that is used."""
+    link.handshake()
+    link.client_out.__class__, Troubled.error = Troubled, MemoryError
+    view = memoryview(bytearray(100))
+    with pytest.raises(unitls.ConnectionFault) as caught:
+        link.client.write(view)
+    assert caught.value.__traceback__ is not None
+    view.release()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
+from typing import Any
 
 import pytest
-from _link import IDS, client_context
+from _link import IDS, TIMEOUT, client_context
 
 import unitls
 from unitls import Session, SessionCache
@@ -51,6 +54,36 @@ def test_a_session_stays_with_its_owner() -> None:
     assert len(cache) == 1
     assert cache.get("key2", other, 0) is not None
     assert cache.get("key2", mine, 0) is None
+
+
+class Collecting:
+    """A key that makes the garbage collector run in the midst of the cache's work, as any allocation there may."""
+
+    def __hash__(self) -> int:
+        gc.collect()
+        return 1
+
+
+@pytest.mark.parametrize("method", ["put", "get"])
+def test_an_owner_may_be_collected_while_the_cache_is_in_use(method: str) -> None:
+    cache, owner = SessionCache(), client_context()
+    cache.put("key", session("x", owner=owner))
+
+    class Cycle:
+        pass
+
+    cycle: Any = Cycle()
+    cycle.itself = cycle
+    weakref.finalize(cycle, cache.drop_owner, owner)
+    del cycle
+    call = {"put": lambda: cache.put(Collecting(), session("y")), "get": lambda: cache.get(Collecting(), None, 0)}[
+        method
+    ]
+    thread = threading.Thread(target=call, daemon=True)  # where the two wait for each other, only this thread does
+    thread.start()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    assert len(cache) == (1 if method == "put" else 0)
 
 
 def test_bounds() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +45,7 @@ class SessionCache:
         ConfigurationError: a bound is not positive.
     """
 
-    __slots__ = ("_entries", "_lock", "_max_entries", "_per_peer")
+    __slots__ = ("_entries", "_gone", "_lock", "_max_entries", "_per_peer")
 
     def __init__(self, max_entries: int = 256, sessions_per_peer: int = 4) -> None:
         if max_entries < 1 or sessions_per_peer < 1:
@@ -54,6 +54,7 @@ class SessionCache:
         self._per_peer = sessions_per_peer
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, list[Session]] = OrderedDict()
+        self._gone: deque[object] = deque()
 
     def put(self, key: Hashable, session: Session) -> None:
         """Keep `session` under `key`."""
@@ -64,6 +65,7 @@ class SessionCache:
             self._entries.move_to_end(key)
             while len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
+            self._sweep()
 
     def get(self, key: Hashable, owner: object, now: float) -> Session | None:
         """Give the newest session for `key` that belongs to `owner` and has not expired, or `None`.
@@ -85,8 +87,22 @@ class SessionCache:
             return sessions.pop() if sessions[-1].single_use else sessions[-1]
 
     def drop_owner(self, owner: object) -> None:
-        """Forget every session that belongs to the native context `owner`."""
-        with self._lock:
+        """Forget every session that belongs to the native context `owner`; it is not asked for again.
+
+        The garbage collector calls this, maybe in the midst of another method in the same thread: so it never waits. While
+        the cache is in use, the sessions stay until the next session is kept, or the next owner goes.
+        """
+        self._gone.append(owner)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sweep()
+            finally:
+                self._lock.release()
+
+    def _sweep(self) -> None:
+        """Forget what belongs to owners that are gone."""
+        while self._gone:
+            owner = self._gone.popleft()
             for key, sessions in list(self._entries.items()):
                 sessions[:] = [item for item in sessions if item.owner is not owner]
                 if not sessions:
@@ -99,4 +115,5 @@ class SessionCache:
 
     def __len__(self) -> int:
         with self._lock:
+            self._sweep()
             return sum(map(len, self._entries.values()))

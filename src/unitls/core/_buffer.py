@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api._wrapped import TLSWrappedBuffer
+from ._engaged import Engaged
 from ._handshake import Handshake
 from ._reading import Reading
 from ._state import BEFORE, OPEN, WRITABLE, Event, walk
@@ -46,6 +47,15 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
         with self._lock:
             data: bytes = self._incoming.read()
             return data
+
+    def check_caller(self) -> None:
+        """Refuse a call of the socket's that comes out of a callback of the handshake.
+
+        Raises:
+            ConfigurationError: it does.
+        """
+        if type(self._lock) is Engaged:
+            self._lock.check()
 
     @property
     def awaits_hello(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..api._buffers import ByteSink, ByteSource
@@ -85,7 +86,7 @@ class Connection(Information):
         self._names = names
         self._peer = peer
         self._owner = None if owner is None else weakref.ref(owner)
-        self._lock = threading.Lock()
+        self._lock: Any = threading.Lock()  # an `Engaged` during a step of the handshake
         self._state = State.START
         self._engine: Engine | None = None
         self._failure: BaseException | None = None
@@ -192,6 +193,9 @@ class Connection(Information):
         """The library's exception as ours, remembered; where only a fault makes sense."""
         fault = self._translated(error) or self._fault(ConnectionFault, "the peer has closed the connection")
         self._note(fault)
+        # A binding's frames may still hold a view of what was to be written: Python 3.11 crashes when it collects a cycle
+        # with such a view in it (CPython issue 77894), and programs do keep exceptions in cycles.
+        clear_frames(error.__traceback__)
         return fault
 
     def _note(self, fault: BaseException) -> None:

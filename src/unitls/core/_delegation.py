@@ -105,6 +105,7 @@ class Delegation:
     def _command(self, command: Callable[[CoreBuffer], None]) -> None:
         """Let the library send something of its own, now: the next send may be far away."""
         buffer = self._handshaken()
+        buffer.check_caller()
         with self._send_lock:
             command(buffer)
             # The command was taken, and must not be repeated: what does not get out now goes first with the next send.

@@ -129,10 +129,10 @@ class Transport:
     __slots__ = ("__weakref__", "_owner", "failure", "incoming", "number", "outgoing")
 
     def __init__(self, incoming: Any, outgoing: Any, owner: Any = None) -> None:
+        self.number = next(_numbers)
         self.incoming = incoming
         self.outgoing = outgoing
         self.failure: BaseException | None = None
-        self.number = next(_numbers)
         self._owner = None if owner is None else weakref.ref(owner)
         _connections[self.number] = self
         incoming_buffers[self.number] = incoming
@@ -160,8 +160,7 @@ class Transport:
 
         It is that of a callback of this connection, or else of one in this thread that knows no connection.
         """
-        failure, self.failure = self.failure, None
-        return take_failure() if failure is None else _passed(failure)
+        return _passed(self) if self.failure is not None else take_failure()
 
 
 class _Thread(threading.local):
@@ -175,14 +174,20 @@ _thread: Final = _Thread()
 
 def take_failure() -> Exception | None:
     """As `Transport.take_failure`, where there is no connection."""
-    failure, _thread.failure = _thread.failure, None
-    return None if failure is None else _passed(failure)
+    return None if _thread.failure is None else _passed(_thread)
 
 
-def _passed(failure: BaseException) -> Exception:
-    if isinstance(failure, Exception):
+def _passed(place: Transport | _Thread) -> Exception | None:
+    """What has failed, taken out of `place`; an interruption is raised."""
+    failure, place.failure = place.failure, None
+    if failure is None or isinstance(failure, Exception):
         return failure
-    raise failure
+    try:
+        raise failure
+    finally:
+        # In a frame of its own traceback it would be a cycle, with every buffer that the library was called with; Python
+        # 3.11 crashes when it collects one with a view of a buffer in it (CPython issue 77894).
+        del failure
 
 
 def _keep(error: BaseException, place: Transport | _Thread) -> None:

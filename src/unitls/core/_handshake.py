@@ -9,13 +9,16 @@ from ..api._configuration import TLSServerConfiguration
 from ..api._errors import (
     CertificateVerificationError,
     ConfigurationError,
+    ConnectionFault,
     ProtocolViolation,
     TLSError,
     WantReadError,
     WantWriteError,
 )
 from ._client_hello import ClientHelloReader, whole_hello
+from ._clock import ClockFailed
 from ._connection import Connection
+from ._engaged import Engaged
 from ._greeting import Refusal, choose, parse_hello, plaintext_alert, read_hello, run_callback, server_name
 from ._provider import ConnectionPlan, Engine
 from ._state import BEFORE, BEGUN, FINISHED, State
@@ -49,11 +52,7 @@ class Handshake(Connection):
                 if self._state not in BEFORE:
                     return self._handshake_again(), self._outgoing.read(), 0
                 self._state = BEGUN
-            try:
-                done = self._advance()
-            except BaseException as error:
-                self._note(error)
-                raise
+            done = self._go_on()
             return done, self._outgoing.read(), self._incoming.pending if done else 0
 
     def handshake_step(self) -> bool:
@@ -74,9 +73,8 @@ class Handshake(Connection):
                     return self._handshake_again()
                 self._state = BEGUN
             try:
-                done = self._advance()
-            except BaseException as error:
-                self._note(error)
+                done = self._go_on()
+            except BaseException:
                 if self._relay is not None:
                     self._relay.drain()
                 raise
@@ -88,6 +86,25 @@ class Handshake(Connection):
         if self._state is State.FAILED:
             self._refail()
         return True
+
+    def _go_on(self) -> bool:
+        """`_advance`, whose end is remembered, and during which callbacks cannot use this connection."""
+        lock = self._lock
+        self._lock = Engaged(lock)
+        try:
+            return self._advance()
+        except ClockFailed as failed:
+            fault = self._fault(ConnectionFault, f"a callback has failed: {failed}")
+            self._note(fault)
+            try:
+                raise fault from failed
+            finally:
+                del fault  # in a frame of its own traceback it would hold the connection
+        except BaseException as error:
+            self._note(error)
+            raise
+        finally:
+            self._lock = lock
 
     def _advance(self) -> bool:
         engine = self._engine or self._greet()
@@ -137,7 +154,7 @@ class Handshake(Connection):
         try:
             natives = self._natives
             leaf, path = judge(natives.provider, natives.configuration, self._plan, engine, natives.system_judge)
-        except CertificateVerificationError:
+        except BaseException:  # also an interruption, or a clock that fails: without a verdict nothing is accepted
             earlier = self._outgoing.read()[:written]
             self._outgoing.write(earlier)
             raise

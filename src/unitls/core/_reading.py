@@ -22,6 +22,10 @@ MAX_BARREN: Final = 4 * RECORD
 """How much ciphertext may come in a row without application data: floods of KeyUpdates and renegotiations end here."""
 
 
+MAX_READ: Final = 1 << 30
+"""The most plaintext a single read gives: libraries take the size of a buffer as an int."""
+
+
 class Reading(Connection):
     """The part of a connection that gives plaintext."""
 
@@ -158,6 +162,8 @@ class Reading(Connection):
 
     def _fill(self, view: memoryview) -> int | None:
         size, end = 0, len(view)
+        if end > MAX_READ:
+            view, end = view[:MAX_READ], MAX_READ
         while True:
             available = self._incoming.pending
             try:

@@ -21,6 +21,8 @@ class SocketHandshake(Transport):
     __slots__ = ()
 
     def do_handshake(self) -> None:
+        if self._buffer is not None:
+            self._buffer.check_caller()
         with self._recv_lock, self._send_lock:
             self._handshake()
 
@@ -28,7 +30,7 @@ class SocketHandshake(Transport):
         """At first use: run the handshake, if that is ours to do. Two threads may come here at once."""
         if self._ready:
             return
-        self._opened()
+        self._opened().check_caller()
         if not self._auto:
             raise ConfigurationError("the handshake is not done: call do_handshake() first")
         with self._recv_lock, self._send_lock:

@@ -6,12 +6,12 @@ It is given before any application data is read or written, and on a client befo
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import NamedTuple
 
 from ..api._ciphers import CipherSuite
 from ..api._configuration import TLSConfiguration
 from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
+from ._clock import time_by
 from ._der import DERError
 from ._leaf_check import Fault, leaf_fault
 from ._path_rules import CLIENT_AUTH, SERVER_AUTH, path_fault
@@ -58,7 +58,7 @@ def judge(
     if leaf is None or not configuration.validate_certificates:
         return Accepted(leaf)
     path = () if system is None else _ask(provider, system, engine, plan, leaf)
-    now = (configuration.verification_time or time.time)()
+    now = time_by(configuration.verification_time)
     fault = leaf_fault(leaf, plan.subjects, is_anchor=False, now=now)
     if fault is not None and fault.failure is VerifyFailure.BAD_PURPOSE:
         trusted = path or engine.verified_chain() or engine.peer_chain()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import time
@@ -25,7 +27,13 @@ def remaining(deadline: float | None) -> float | None:
 
 
 def is_ready(descriptor: int, *, write: bool, timeout: float | None) -> bool:
-    """Wait until `descriptor` can be read (or written) or has failed; False after `timeout` seconds."""
+    """Wait until `descriptor` can be read (or written) or has failed; False after `timeout` seconds.
+
+    Raises:
+        OSError: another thread has closed its socket.
+    """
+    if descriptor < 0:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     if _HAS_POLL:
         poll: Any = select.poll()
         poll.register(descriptor, select.POLLOUT if write else select.POLLIN)

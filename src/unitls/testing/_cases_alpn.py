@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..api._alerts import AlertDescription
-from ..api._errors import ConfigurationError, PeerAlert, ProtocolViolation
+from ..api._errors import ConfigurationError, PeerAlert, ProtocolViolation, UnsupportedFeature
 from ..api._features import Feature
 from ..api._protocols import NextProtocol
 from ._case import ONCE, UNBOUND, case
@@ -61,6 +61,18 @@ def one_side_only(kit: Kit) -> None:
     same(_negotiated(kit, [_H2], []), None, "the protocol, unset at the server")
     same(_negotiated(kit, [], [_H2]), None, "the protocol, unset at the client")
     same(_negotiated(kit, [], []), None, "the protocol, unset at both")
+
+
+@case("alpn", needs=_NEEDS, drives=ONCE)
+def protocol_of_any_bytes(kit: Kit) -> None:
+    """A name with bytes that mean something to a list in C is that name, or is refused: never the beginning of it."""
+    for name in (b"a\0b", b"a,b", b"a:b", b"\xff ", b"\0"):
+        try:
+            found = _negotiated(kit, [name], [name[:1], b"b", name])
+        except UnsupportedFeature as error:
+            same(error.feature, Feature.ALPN, f"{name!r}: the feature of the error")
+        else:
+            equal(found, name, "the protocol")
 
 
 @case("alpn-required", "alert-sent", needs=_NEEDS)

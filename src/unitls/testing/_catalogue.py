@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from . import _cases_alpn as _cases_alpn
+from . import _cases_callbacks as _cases_callbacks
 from . import _cases_client_auth as _cases_client_auth
 from . import _cases_data as _cases_data
 from . import _cases_early as _cases_early

@@ -114,9 +114,10 @@ def _certificates(chain: list[bytes]) -> Any:
     count = len(chain)
     array = ffi.new("gnutls_pcert_st[]", count)
 
-    def free(first: Any) -> None:
+    def free(_first: Any) -> None:
+        # What `native.keep` holds is gone when this runs; the array lives as long as this function.
         for index in range(count):
-            lib.gnutls_pcert_deinit(first + index)
+            lib.gnutls_pcert_deinit(array + index)
 
     first = ffi.gc(ffi.cast("gnutls_pcert_st *", array), free)
     native.keep(first, array)

@@ -201,7 +201,9 @@ class HandshakeEngine(Information):
         tickets = self._context.tickets
         if self.version() == TLSVersion.TLSv1_3:
             for _ in range(self._context.ticket_count):
-                native.checked(native.send_session_ticket(self._socket, tickets.mark, len(tickets.mark)))
+                sent = native.send_session_ticket(self._socket, tickets.mark, len(tickets.mark))
+                self.raise_failure()
+                native.checked(sent)
             return
         for session in (self._session, sent_ticket(self._outgoing.peek()[written:])):
             if session:

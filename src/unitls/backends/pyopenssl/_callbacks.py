@@ -76,7 +76,7 @@ def set_ocsp_check(context: SSL.Context, clock: Callable[[], float] | None) -> N
         path = native.ders_of(lib.SSL_get0_verified_chain(ssl))
         try:
             KEPT.fault = ocsp_fault(response, path, (clock or time.time)())
-        except Exception as error:
+        except BaseException as error:
             KEPT.problem = error
             return False
         return KEPT.fault is None
@@ -101,17 +101,13 @@ def set_chooser(
     def context_for(identity: Identity) -> Native:
         return build(replace(settings, configuration=configuration, identity=identity))
 
-    @ffi.callback("int (*)(SSL *, void *)", error=0)  # type: ignore[untyped-decorator]
+    @ffi.callback("int (*)(SSL *, void *)", error=0, onerror=native.keep_problem)  # type: ignore[untyped-decorator]
     def on_request(ssl: Any, argument: Any) -> int:
-        try:
-            identity = choose(tuple(native.authorities(ssl)))
-            if identity is not None:
-                chosen: Any = context_for(identity)
-                lib.SSL_set_SSL_CTX(ssl, chosen.raw._context)
-                KEPT.chosen = chosen
-        except Exception as error:
-            KEPT.problem = error
-            return 0
+        identity = choose(tuple(native.authorities(ssl)))
+        if identity is not None:
+            chosen: Any = context_for(identity)
+            lib.SSL_set_SSL_CTX(ssl, chosen.raw._context)
+            KEPT.chosen = chosen
         return 1
 
     lib.SSL_CTX_set_cert_cb(context._context, on_request, NULL)
@@ -131,7 +127,7 @@ def set_early_data(context: Any, limit: int) -> None:
         lib.SSL_CTX_set_max_early_data(context._context, min(limit, _MOST_EARLY))
 
 
-@ffi.callback("void (*)(int, int, int, void *, size_t, SSL *, void *)")  # type: ignore[untyped-decorator]
+@ffi.callback("void (*)(int, int, int, void *, size_t, SSL *, void *)", onerror=native.keep_problem)  # type: ignore[untyped-decorator]
 def keep_answer(is_written: int, version: int, kind: int, data: Any, size: int, ssl: Any, argument: Any) -> None:
     """Note what the messages of a handshake say of early data."""
     if kind != _HANDSHAKE or size < _HEADER:

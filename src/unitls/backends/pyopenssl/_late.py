@@ -8,6 +8,7 @@ from typing import Any
 from ...api._configuration import TLSServerConfiguration
 from ...api._errors import CertificateVerificationError, ConfigurationError
 from ...api._protocols import ClientAuthentication
+from ...core._clock import time_by
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan
 from ...core._verdict import judge
@@ -36,7 +37,7 @@ class LateEngine(EarlyEngine):
     def request_client_certificate(self) -> None:
         configuration: Any = self._context.configuration
         if self._context.clock is not None:
-            self._set_time(self._context.clock())
+            self._set_time(time_by(self._context.clock))
         mode = SSL.VERIFY_PEER | native.SSL_VERIFY_POST_HANDSHAKE
         if configuration.client_authentication is not ClientAuthentication.OPTIONAL:
             mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT

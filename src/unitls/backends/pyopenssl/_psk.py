@@ -50,7 +50,11 @@ def set_psk(context: Any, psk: ExternalPSK, server_side: bool) -> tuple[Any, ...
     """
     identity = ffi.new("unsigned char[]", psk.identity)
 
-    @ffi.callback("int (*)(SSL *, const EVP_MD *, const unsigned char **, size_t *, SSL_SESSION **)", error=0)  # type: ignore[untyped-decorator]
+    @ffi.callback(
+        "int (*)(SSL *, const EVP_MD *, const unsigned char **, size_t *, SSL_SESSION **)",
+        error=0,
+        onerror=native.keep_problem,
+    )  # type: ignore[untyped-decorator]
     def offer(ssl: Any, digest: Any, name: Any, size: Any, session: Any) -> int:
         session[0] = NULL
         if digest:  # a HelloRetryRequest: the hash is settled, but the binding does not tell which it is
@@ -59,7 +63,7 @@ def set_psk(context: Any, psk: ExternalPSK, server_side: bool) -> tuple[Any, ...
         name[0], size[0] = identity, len(psk.identity)
         return 1
 
-    @ffi.callback("int (*)(SSL *, const unsigned char *, size_t, SSL_SESSION **)", error=0)  # type: ignore[untyped-decorator]
+    @ffi.callback("int (*)(SSL *, const unsigned char *, size_t, SSL_SESSION **)", error=0, onerror=native.keep_problem)  # type: ignore[untyped-decorator]
     def find(ssl: Any, name: Any, size: int, session: Any) -> int:
         is_known = hmac.compare_digest(bytes(ffi.buffer(name, size)), psk.identity)
         session[0] = _session(ssl, psk) if is_known else NULL

@@ -176,7 +176,15 @@ def build(settings: Settings) -> Native:
         has_callbacks=bool(
             settings.key_log or request_ocsp or (settings.server_side and (settings.protocols or staples))
         ),
-        is_watched=bool(settings.key_log or chooser or clock or is_early or keep),
+        is_watched=bool(
+            settings.key_log
+            or chooser
+            or clock
+            or is_early
+            or keep
+            or request_ocsp
+            or (verifies and settings.server_side)
+        ),
         is_early=is_early,
         is_late=is_late,
         keep=keep,

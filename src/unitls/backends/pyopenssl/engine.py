@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 from ...api._errors import ConfigurationError
 from ...api._sessions import Session
+from ...core._clock import time_by
 from ...core._provider import ConnectionPlan, Engine
 from . import ciphers, native
 from ._buffer import MemoryBuffer
@@ -80,7 +80,7 @@ class PyOpenSSLEngine(Engine):
             self._step()
             return
         if context.clock is not None:
-            self._set_time(context.clock())
+            self._set_time(time_by(context.clock))
         with self._collected():
             self._step()
 
@@ -109,7 +109,12 @@ class PyOpenSSLEngine(Engine):
             self._found_psk |= KEPT.found_psk
             if KEPT.problem is not None:
                 problem, KEPT.problem = KEPT.problem, None
-                raise native.callback_error(problem) from problem
+                try:
+                    if isinstance(problem, Exception):
+                        raise native.callback_error(problem) from problem
+                    raise problem
+                finally:
+                    del problem  # in a frame of its own traceback it would hold the connection
 
     def read(self, n: int) -> bytes:
         if ERR_peek_error():
@@ -180,7 +185,7 @@ class PyOpenSSLEngine(Engine):
                 self._refused_chain(),
                 self._plan.subjects,
                 self._context.authorities,
-                (self._context.clock or time.time)(),
+                time_by(self._context.clock),
             )
         elif error.reason == "INVALID_STATUS_RESPONSE":
             error.fault, KEPT.fault = KEPT.fault, None

@@ -115,7 +115,7 @@ class Error(SSL.Error):
     is_tls: bool = False
     verify_code: int = 0
     fault: Fault | None = None
-    problem: Exception | None = None
+    problem: BaseException | None = None
 
 
 def queued_error() -> Error:
@@ -247,7 +247,7 @@ class _Kept(threading.local):
         found_psk: whether a client has named the external key.
         offered: whether the client's hello speaks of early data.
         accepted: whether the server's answer takes it.
-        problem: an exception in a callback.
+        problem: an exception in a callback, or an interruption.
     """
 
     chain: tuple[bytes, ...] = ()
@@ -256,13 +256,19 @@ class _Kept(threading.local):
     offered: bool = False
     accepted: bool = False
     fault: Fault | None = None
-    problem: Exception | None = None
+    problem: BaseException | None = None
 
 
 KEPT: Final = _Kept()
 
 
-@ffi.callback("int (*)(int, X509_STORE_CTX *)", error=0)  # type: ignore[untyped-decorator]
+def keep_problem(_kind: Any, error: BaseException, _trace: Any) -> None:
+    """The `onerror` of every callback: an interruption may come at any place in one, also before its first line."""
+    if KEPT.problem is None:
+        KEPT.problem = error
+
+
+@ffi.callback("int (*)(int, X509_STORE_CTX *)", error=0, onerror=keep_problem)  # type: ignore[untyped-decorator]
 def keep_refused(verdict: int, store: Any) -> int:
     """A server's verification callback: it leaves the verdict as it is, and keeps the certificates of a refused client.
 

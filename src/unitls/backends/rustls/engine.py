@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ...api._errors import ConfigurationError
 from ...api._sessions import Session
+from ...core._clock import time_by
 from ...core._ocsp import ocsp_fault
 from ...core._provider import ConnectionPlan, Engine
 from . import native
@@ -43,15 +44,22 @@ class RustlsEngine(Engine):
         self.read, self.read_into, self.write, self.pending = raw.read, raw.read_into, raw.write, raw.pending
 
     def handshake(self) -> None:
-        clock, written = self._context.clock, self._outgoing.pending
+        clock = self._context.clock
+        now, written = None if clock is None else max(0, int(time_by(clock))), self._outgoing.pending
         try:
-            self._raw.handshake(None if clock is None else max(0, int(clock())))
+            self._raw.handshake(now)
         except native.WantRead:
             self._check_response(written)
             raise
         except native.Error as error:
-            self._explain(error)
-            raise
+            interruption = native.interruption(error)
+            if interruption is None:
+                self._explain(error)
+                raise
+            try:
+                raise interruption
+            finally:
+                del interruption  # in a frame of its own traceback it would hold the connection
         finally:
             if self._context.key_log is not None:
                 self._write_log(self._context.key_log)
@@ -68,10 +76,15 @@ class RustlsEngine(Engine):
         self._response_due = False
         if self._raw.resumed():
             return
-        fault = ocsp_fault(self._raw.ocsp(), self._raw.verified_chain(), (self._context.clock or time.time)())
+        accepted = False
+        try:
+            fault = ocsp_fault(self._raw.ocsp(), self._raw.verified_chain(), time_by(self._context.clock))
+            accepted = fault is None
+        finally:
+            if not accepted:
+                earlier = self._outgoing.read()[:written]
+                self._outgoing.write(earlier)
         if fault is not None:
-            earlier = self._outgoing.read()[:written]
-            self._outgoing.write(earlier)
             error = native.Error("certificate", "InvalidOcspResponse", fault.text)
             error.fault = fault
             raise error
@@ -80,7 +93,7 @@ class RustlsEngine(Engine):
         """Note on a refused certificate which of its faults is to be reported."""
         kind, code, text = native.arguments(error)
         if kind == "certificate":
-            now = (self._context.clock or time.time)()
+            now = time_by(self._context.clock)
             error.fault = first_fault(
                 code, text, self._raw.peer_chain(), self._plan.subjects, self._context.authorities, now
             )

@@ -47,3 +47,12 @@ def arguments(error: Exception) -> tuple[str, Any, str]:
     """What the crate says about an error: kind, code and text."""
     kind, code, text = error.args
     return kind, code, text
+
+
+def interruption(error: Exception) -> BaseException | None:
+    """What has interrupted a callback of the program, taken out of the crate's error; it is no fault of the connection's."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, Exception):
+        return None
+    error.__cause__ = None
+    return cause

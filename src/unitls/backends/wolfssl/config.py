@@ -46,7 +46,8 @@ _NOTES: Final = (
     "is preferred.",
     "The key log is refused unless upper_bound is TLS 1.2: wolfSSL does not tell the secrets of TLS 1.3.",
     "A server that asks for client certificates resumes no sessions: wolfSSL does not keep the certificate with them.",
-    "A protocol for ALPN with a comma in its name is refused: wolfSSL separates them by commas.",
+    "A protocol for ALPN with a comma or a null byte in its name is refused: wolfSSL separates them by commas, and reads up "
+    "to a null.",
     "An external key has at most 64 bytes, and its identity 1,536 and no null byte. Before wolfSSL 5.7.2 a client with one "
     "is refused unless lower_bound is TLS 1.3: it would not fall back to TLS 1.2.",
     "verification_time cannot be used together with crls: wolfSSL looks at the dates of a list as of now only.",
@@ -140,8 +141,9 @@ def check(settings: Settings) -> None:
         )
     if configuration.external_psk is not None:
         _psk.check_psk(configuration.external_psk, settings)
-    if any(b"," in name for name in settings.protocols):
-        raise _unsupported(Feature.ALPN, "wolfSSL separates protocols by commas: a name cannot hold one")
+    if any(b"," in name or b"\0" in name for name in settings.protocols):
+        text = "wolfSSL separates protocols by commas and reads up to a null byte: a name can hold neither"
+        raise _unsupported(Feature.ALPN, text)
     if configuration.crls and configuration.verification_time is not None:
         raise _unsupported(Feature.VERIFICATION_TIME, "wolfSSL looks at revocation lists as of now only")
 

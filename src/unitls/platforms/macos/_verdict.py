@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from ...api._configuration import TLSConfiguration
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._clock import time_by
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
@@ -86,7 +86,7 @@ class Rules:
             subjects: the acceptable names, if any are checked.
             sent: what the peer has sent, as far as it is known.
         """
-        now = (self._clock or time.time)()
+        now = time_by(self._clock)
         self._prepare(trust, None if self._clock is None else now)
         place = ctypes.c_void_p()
         good = frameworks().security.SecTrustEvaluateWithError(trust, ctypes.byref(place))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from ...api._configuration import TLSConfiguration
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._clock import time_by
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
@@ -119,7 +119,7 @@ def judge(policy: Policy, chain: Sequence[bytes], subjects: tuple[Subject, ...] 
         chain: what the peer has sent, the leaf first.
         subjects: the acceptable names, if any are checked.
     """
-    now = (policy.clock or time.time)()
+    now = time_by(policy.clock)
     verdict = Verdict(Fault(Failure.OTHER, "nobody is trusted"))
     for engine in policy.engines:
         verdict = _judged_by(engine, policy, chain, subjects, now)
