@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unitls.core import _client_hello
-from unitls.core._client_hello import ClientHello, ClientHelloReader, HelloError, parse_client_hello
+from unitls.core._client_hello import ClientHello, ClientHelloReader, HelloError, fallback_version, parse_client_hello
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -344,3 +344,19 @@ def test_a_changed_byte_gives_the_same_whole_and_byte_by_byte(position: int, cha
     damaged = bytearray(FLIGHT)
     damaged[position] ^= change
     assert outcome(bytes(damaged), byte_by_byte=False) == outcome(bytes(damaged), byte_by_byte=True)
+
+
+# ---------------------------------------------------------------------------------------------- fallback
+
+
+def test_a_client_that_has_fallen_back_names_its_version() -> None:
+    signal, versions = u16(0x5600, 0xC02F), extension(43, vector(1, u16(0xFAFA, 0x0303)))
+    assert fallback_version(body(suites=signal)) == 0x0303
+    assert fallback_version(body(suites=signal, version=0x0301)) == 0x0301
+    assert fallback_version(body(versions, suites=signal)) == 0x0303
+    assert fallback_version(body(extension(43, vector(1, u16(0xFAFA))), suites=signal)) == 0
+    # The same octets elsewhere, or not as one suite, say nothing.
+    assert fallback_version(body(session=u16(0x5600))) is None
+    assert fallback_version(body(suites=u16(0x1356, 0x0013))) is None
+    with pytest.raises(HelloError):
+        fallback_version(body(suites=signal)[:40])

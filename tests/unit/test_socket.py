@@ -1006,6 +1006,12 @@ def test_a_server_side_socket_does_not_connect() -> None:
                 connect(("127.0.0.1", 1))
 
 
+def test_a_client_side_socket_does_not_accept() -> None:
+    client = client_context().wrap_socket(socket.socket(), server_hostname="server.test")
+    with client, pytest.raises(unitls.ConfigurationError, match="server context"):
+        client.accept()
+
+
 def test_a_listener_uses_the_context_as_it_is_now() -> None:
     context = server_context()
     with listener() as (address, raw), context.wrap_socket(raw) as wrapped:

@@ -37,6 +37,9 @@ _EXTENSION_HEADER: Final = struct.Struct(">HH")
 _VISIBLE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
 _TLS_1_0: Final = 0x0301
 _TLS_1_2: Final = 0x0303
+_TLS_1_3: Final = 0x0304
+_FALLBACK: Final = b"\x56\x00"
+"""TLS_FALLBACK_SCSV, as it stands among the cipher suites."""
 
 # What other protocols begin with; five bytes, a record header's length, have to do.
 _HTTP: Final = (b"GET ", b"POST ", b"HEAD ", b"PUT /", b"DELET", b"OPTIO", b"PATCH", b"TRACE", b"CONNE", b"PRI *")
@@ -287,6 +290,28 @@ def parse_client_hello(body: bytes) -> ClientHello:
         early_data=_early_data(extensions.get(_EARLY_DATA)),
         pre_shared_key=_PRE_SHARED_KEY in extensions,
     )
+
+
+def fallback_version(body: bytes) -> int | None:
+    """The highest version in a hello with which the client has come back after a failure with a higher one (RFC 7507).
+
+    Args:
+        body: the handshake message without its header.
+
+    Returns:
+        The version, 0 if it is of none that is known; `None` if the client does not say such a thing, as nearly always.
+
+    Raises:
+        HelloError: the hello is malformed.
+    """
+    if _FALLBACK not in body:
+        return None
+    fields = _Fields(body)
+    fields.take(34)
+    fields.vector(1)
+    if int.from_bytes(_FALLBACK, "big") not in _numbers(fields.vector(2)):
+        return None
+    return max((version for version in parse_client_hello(body).versions if version <= _TLS_1_3), default=0)
 
 
 def _decode_error() -> HelloError:

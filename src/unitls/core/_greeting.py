@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..api._alerts import AlertDescription
 from ..api._errors import ConfigurationError, ProtocolViolation, TLSError
-from ._client_hello import ClientHello, ClientHelloReader, HelloError, parse_client_hello
+from ._client_hello import ClientHello, ClientHelloReader, HelloError, fallback_version, parse_client_hello
 from ._provider import Provider
 from ._settings import wire_protocols
 from ._sni_choice import choose_identity, decoded_name
@@ -76,6 +76,22 @@ def parse_hello(provider: Provider, message: bytes) -> ClientHello:
         return parse_client_hello(message)
     except HelloError as error:
         raise Refusal(error.alert, provider.fault(ProtocolViolation, error.text)) from error
+
+
+def refuse_fallback(natives: Natives, message: bytes) -> None:
+    """Hold to TLS_FALLBACK_SCSV, which not every library knows.
+
+    Raises:
+        Refusal: the client has fallen back to a version below what we have: somebody may have made it do so.
+    """
+    try:
+        version = fallback_version(message)
+    except HelloError as error:
+        raise Refusal(error.alert, natives.provider.fault(ProtocolViolation, error.text)) from error
+    # A list of ciphers bends the versions, so the settings are asked, not the bounds.
+    if version is not None and version < natives.settings().upper:
+        text = "the client has fallen back to an earlier version of TLS, though a later one is in common (RFC 7507)"
+        raise Refusal(AlertDescription.INAPPROPRIATE_FALLBACK, natives.provider.fault(ProtocolViolation, text))
 
 
 def run_callback(provider: Provider, name: str | None, call: Callable[[], Any]) -> None:

@@ -19,7 +19,16 @@ from ._client_hello import ClientHelloReader, whole_hello
 from ._clock import ClockFailed
 from ._connection import Connection
 from ._engaged import Engaged
-from ._greeting import Refusal, choose, parse_hello, plaintext_alert, read_hello, run_callback, server_name
+from ._greeting import (
+    Refusal,
+    choose,
+    parse_hello,
+    plaintext_alert,
+    read_hello,
+    refuse_fallback,
+    run_callback,
+    server_name,
+)
 from ._provider import ConnectionPlan, Engine
 from ._state import BEFORE, BEGUN, FINISHED, State
 from ._verdict import judge
@@ -209,6 +218,7 @@ class Handshake(Connection):
                 received = bytes(reader.received)
             self._hello = message
             native = self._hear(message) if natives.decides else natives.first or natives.get()
+            refuse_fallback(self._natives, message)
         except Refusal as refusal:
             self._outgoing.write(plaintext_alert(refusal.alert))
             raise refusal.error from (refusal.error.__cause__ or refusal.__cause__)

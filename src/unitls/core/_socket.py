@@ -45,6 +45,8 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
         return wrapped
 
     def accept(self) -> tuple[TLSWrappedSocket, Any]:
+        if not self._natives.server_side:
+            raise ConfigurationError("a client side socket cannot accept; wrap it with a server context")
         # The context as it is now: a listener goes on with new certificates without being opened again.
         context: Any = self._context
         natives = context._usable()

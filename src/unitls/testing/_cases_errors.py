@@ -226,6 +226,34 @@ def damage_is_the_peers_fault(kit: Kit) -> None:
             instance(error, ConnectionFault, f"the client's error ({damaged})")
 
 
+@case("garbage", drives=ONCE, versions=(TLSVersion.TLSv1_3,))
+def key_share_that_is_none(kit: Kit) -> None:
+    """A ClientHello with key shares of zeros is a ProtocolViolation: it has nothing to do with a certificate."""
+    pair = kit.pair()
+    assert isinstance(pair.client, BufferEnd)
+    _shake(pair.client)
+    hello = bytearray(pair.client.outgoing.read())
+    at = _key_shares(hello)
+    end = at + 2 + int.from_bytes(hello[at : at + 2], "big")
+    at += 2
+    while at < end:
+        size = int.from_bytes(hello[at + 2 : at + 4], "big")
+        hello[at + 4 : at + 4 + size] = bytes(size)
+        at += 4 + size
+    pair.server.inject(bytes(hello))
+    instance(_error_of(pair, pair.server), ProtocolViolation, "the server's error")
+
+
+def _key_shares(hello: bytearray) -> int:
+    """Where the list of key shares begins, in a ClientHello that is alone in its record (RFC 8446 section 4.2.8)."""
+    at = 44 + hello[43]
+    at += 2 + int.from_bytes(hello[at : at + 2], "big")
+    at += 1 + hello[at] + 2
+    while hello[at : at + 2] != b"\x00\x33":
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
+    return at + 4
+
+
 def _change_version(flight: bytearray, number: int) -> None:
     """Let the record with this number, if there is one, be of a version that does not exist."""
     start = 0

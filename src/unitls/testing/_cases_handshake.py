@@ -16,10 +16,12 @@ from ..api._errors import (
     ProtocolViolation,
     TLSError,
     UnsupportedFeature,
+    WantReadError,
 )
 from ..api._features import Feature
 from ..api._versions import TLSVersion
-from ._case import ONCE, QUICK, TLS12, TLS13, UNBOUND, case
+from ._case import BUFFERS, ONCE, QUICK, TLS12, TLS13, UNBOUND, case
+from ._ends import BufferEnd
 from ._expect import NotApplicable, equal, instance, raises, require, same
 from ._kit import Kit
 
@@ -42,6 +44,33 @@ def handshake_completes(kit: Kit) -> None:
         same(end.tls.server_side, is_server, "server_side")
     equal(pair.client.tls.cipher(), pair.server.tls.cipher(), "the suite, seen from both ends")
     pair.echo()
+
+
+@case("version-fallback", drives=BUFFERS, versions=UNBOUND)
+def client_that_has_fallen_back(kit: Kit) -> None:
+    """A client that says it has fallen back (TLS_FALLBACK_SCSV) is refused where a later version is in common, only there."""
+    versions = kit.server_backend.capabilities.versions
+    if not (TLSVersion.TLSv1_2 in versions and TLSVersion.TLSv1_3 in versions):
+        raise NotApplicable("the server has one version only")
+    for upper, is_refused in ((TLSVersion.TLSv1_3, True), (TLSVersion.TLSv1_2, False)):
+        pair = kit.pair(kit.client(upper_bound=TLSVersion.TLSv1_2), kit.server(upper_bound=upper))
+        assert isinstance(pair.client, BufferEnd)
+        assert isinstance(pair.server, BufferEnd)
+        raises(WantReadError, pair.client.tls.do_handshake, "the ClientHello")
+        pair.server.incoming.write(_as_fallback(pair.client.outgoing.read()))
+        raises(ProtocolViolation if is_refused else WantReadError, pair.server.tls.do_handshake, "the handshake")
+        alert = pair.server.outgoing.read()
+        equal(alert == b"\x15\x03\x03\x00\x02\x02\x56", is_refused, "the alert inappropriate_fallback")
+
+
+def _as_fallback(record: bytes) -> bytes:
+    """A ClientHello, alone in its record, with TLS_FALLBACK_SCSV at the head of its suites."""
+    body = record[9:]
+    start = 35 + body[34]
+    size = int.from_bytes(body[start : start + 2], "big") + 2
+    body = body[:start] + size.to_bytes(2, "big") + b"\x56\x00" + body[start + 2 :]
+    message = b"\x01" + len(body).to_bytes(3, "big") + body
+    return record[:3] + len(message).to_bytes(2, "big") + message
 
 
 @case("handshake-again")

@@ -62,6 +62,7 @@ _CONFIGURATION: Final = {
 _VERSIONS_AND_CIPHERS: Final = {
     "version-default": "The lower bound is TLS 1.2 by default.",
     "version-highest": "The highest version that both ends have is negotiated.",
+    "version-fallback": "A client that has fallen back below a version in common hears inappropriate_fallback.",
     "version-refused": "Without a version in common the handshake fails, with the alert protocol_version.",
     "version-bound-unchanged": "set_version_range leaves a bound that is None unchanged.",
     "version-crossed": "Bounds that cross are a ConfigurationError.",

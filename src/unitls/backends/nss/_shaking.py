@@ -213,6 +213,7 @@ class HandshakeEngine(Information):
         """The error for a call that has failed for good."""
         fault, self._fault = self._fault, None
         error = native.Error(code, alert=self._alert, fault=fault)
+        error.may_be_certificate = self._awaits_certificate()
         if error.name == "SSL_ERROR_NO_CERTIFICATE" and self.server_side:
             self._correct_alert()
         elif error.name == "SSL_ERROR_RX_UNEXPECTED_RECORD_TYPE" and self._recorder is not None:

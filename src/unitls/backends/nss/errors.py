@@ -73,7 +73,7 @@ def translate(error: BaseException) -> TLSError | None:
         return ERRORS.alert(error.alert, **known)
     if error.name == _NO_CERTIFICATE:
         return ERRORS.refused(Fault(VerifyFailure.OTHER, "the client sent no certificate"), **known)
-    if error.name in _UNREADABLE_CERTIFICATE:
+    if error.name in _UNREADABLE_CERTIFICATE and error.may_be_certificate:
         return ERRORS.refused(Fault(VerifyFailure.INVALID, f"a certificate cannot be read: {error.text}"), **known)
     if error.name == _WEAK_KEY:
         return ERRORS.refused(

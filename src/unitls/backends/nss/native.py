@@ -90,6 +90,7 @@ class Error(Exception):
         text: its sentence.
         alert: the fatal alert that the peer has sent, if that is why.
         fault: why a certificate was refused, if it was.
+        may_be_certificate: whether a key that NSS finds wrong can be that of a certificate of the peer's.
     """
 
     def __init__(self, code: int, *, alert: int | None = None, fault: Any = None) -> None:
@@ -98,6 +99,7 @@ class Error(Exception):
         self.text = _text(nspr.PR_ErrorToString(code, 0)) or self.name
         self.alert = alert
         self.fault = fault
+        self.may_be_certificate = True
         super().__init__(f"{self.name}: {self.text}")
 
 
