@@ -21,6 +21,7 @@ from .api._protocols import NextProtocol
 from .api._subjects import Subject
 from .api._versions import TLSVersion
 from .api._wrapped import TLSWrappedBuffer
+from .asyncio._base import logger
 from .asyncio._limits import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT
 from .asyncio._wrapping import MOST, LoopBuffer, Wrapping, check_role, default_client_context
 from .core._writing import MAX_WRITE
@@ -345,6 +346,10 @@ class TLSListener(Listener[TLSStream]):
                 secured = await TLSStream.wrap(stream, self._context, handshake_timeout=self._timeout)
             except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 return  # this connection is lost, and only this one
+            except TLSError:
+                # No fault of the peer's, but it ends this connection only, all the same: others are being served.
+                logger.exception("the handshake of a connection has failed for a reason of this program's own")
+                return
             await handler(secured)
 
         await self.listener.serve(wrapped, task_group)

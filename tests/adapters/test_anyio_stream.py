@@ -236,6 +236,32 @@ def test_a_client_without_tls_does_no_harm_to_a_listener(run: Any, server: Any, 
     run(main)
 
 
+def test_a_handshake_that_fails_in_this_program_ends_alone(
+    run: Any, server: Any, client: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    taken, wrap = [], TLSStream.wrap
+
+    async def fail_once(*arguments: Any, **options: Any) -> Any:
+        taken.append(arguments)
+        if len(taken) == 1:
+            await arguments[0].aclose()
+            raise unitls.InternalTLSError("a bug")
+        return await wrap(*arguments, **options)
+
+    async def main() -> None:
+        async with listening(server, handshake_timeout=DEADLINE) as port:
+            monkeypatch.setattr(TLSStream, "wrap", fail_once)
+            async with await anyio.connect_tcp(HOST, port) as plain:
+                with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                    await plain.receive()
+            async with await connect_tcp(HOST, port, client, server_hostname=NAME) as stream:
+                await stream.send(b"x")
+                assert await stream.receive() == b"x"
+
+    run(main)
+    assert "a bug" in caplog.text
+
+
 def test_the_wrong_role_is_refused(run: Any, server: Any, client: Any) -> None:
     async def main() -> None:
         plain = await anyio.create_tcp_listener(local_host=HOST)

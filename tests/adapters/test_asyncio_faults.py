@@ -19,6 +19,7 @@ from _raw_peer import RawPeer, serving
 
 import unitls
 import unitls.asyncio as tls
+from unitls.registry import is_named_only
 from unitls.testing import load_identities
 
 HOST = "127.0.0.1"
@@ -515,6 +516,83 @@ def test_a_peer_that_does_not_read_while_we_close(loop: str, ends: bool, server:
         made[0].transport.close()
         await made[0].lost
         assert isinstance(made[0].fault, TimeoutError)
+        peer.writer.transport.abort()
+        listener.close()
+        await listener.wait_closed()
+
+    run(main(), loop)
+
+
+def updating_context() -> unitls.ClientContext:
+    """A client whose library can ask for new keys."""
+    for status in unitls.available_backends():
+        if status.available and not is_named_only(status.name):
+            backend = unitls.get_backend(status.name)
+            if backend.capabilities.supports(unitls.Feature.KEY_UPDATE):
+                return client_context(backend)
+    pytest.skip("no backend here can ask for new keys")
+
+
+async def ask_for_keys(peer: RawPeer, times: int) -> None:
+    """Ask for new keys again and again, and read none of the answers."""
+    for _ in range(times // 100):
+        for _ in range(100):
+            peer.tls.update_keys()
+            peer.tls.write(b"x")  # libraries count how many there are without data between them
+        if peer.writer.transport.is_closing():
+            return
+        peer.flush()
+        await asyncio.sleep(0)
+
+
+async def listen_in_small_pieces(made: list[Any]) -> tuple[Any, RawPeer]:
+    """A server, and a client of it that can ask for new keys; the system keeps little of what the server says."""
+    listener, port = await listen(server_context(unitls.get_backend()), made)
+    listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    peer = RawPeer(updating_context(), *await asyncio.open_connection(HOST, port, limit=1024), NAME)
+    await peer.handshake()
+    await made[0].made
+    peer.writer.transport.pause_reading()
+    return listener, peer
+
+
+@both_loops
+def test_a_peer_that_asks_for_answers_and_takes_none(loop: str) -> None:
+    made: list[Any] = []
+
+    async def main() -> None:
+        listener, peer = await listen_in_small_pieces(made)
+        await ask_for_keys(peer, 40_000)
+        lower = made[0].transport._tls.lower
+        most = 0
+        for _ in range(50):
+            most = max(most, lower.get_write_buffer_size())
+            await asyncio.sleep(0.002)
+        assert most < 400_000  # the answers to all of it are a megabyte
+        peer.tls.write(b"the end")
+        peer.tls.shutdown()
+        peer.flush()
+        peer.writer.transport.resume_reading()
+        while await peer.reader.read(65536):
+            pass
+        assert len(made[0].data) == 40_007  # once the answers are taken, all the rest is read
+        await peer.close()
+        listener.close()
+        await listener.wait_closed()
+
+    run(main(), loop)
+
+
+@both_loops
+def test_a_peer_that_asks_for_answers_while_we_close(loop: str) -> None:
+    made: list[Any] = []
+
+    async def main() -> None:
+        listener, peer = await listen_in_small_pieces(made)
+        made[0].transport.write(bytes(1_000_000))
+        made[0].transport.close()
+        await ask_for_keys(peer, 20_000)
+        await asyncio.wait_for(made[0].lost, 10)  # not only when the time for the end is over
         peer.writer.transport.abort()
         listener.close()
         await listener.wait_closed()

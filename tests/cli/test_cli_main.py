@@ -10,6 +10,7 @@ import pytest
 from _cli_peers import program
 
 import unitls
+from unitls import cli
 from unitls.cli import _COMMANDS, _demo, main
 from unitls.cli._command import CommandError, comma_separated, protocols, seconds
 
@@ -105,6 +106,24 @@ def test_a_reader_that_goes_away():
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_without_standard_streams(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # as in a process that was started without them
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["probe", "localhost:x"]) == 2
+    assert main(["backends", "--json"]) == 0
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def test_an_interrupt_before_a_command_runs(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_parser", interrupted)
+    assert main(["backends"]) == 130
+    assert capsys.readouterr().err == "\n"
 
 
 def test_the_command_line_loads_no_library_before_it_is_needed():

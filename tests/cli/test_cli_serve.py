@@ -18,6 +18,7 @@ import unitls
 from unitls.cli import _serve
 from unitls.cli._authority import identity
 from unitls.cli._file_server import FileServer
+from unitls.cli._output import OutputClosed
 from unitls.testing._zoo_files import load_key_zoo
 
 
@@ -127,6 +128,20 @@ def test_a_failed_handshake_ends_its_own_connection_only(server, cast, output, s
             pass
     output.wait_for("handshake failed")
     assert get(server.server_address, cast.trust_pem, "/hello.txt").endswith(b"hello\n")
+
+
+def test_a_path_that_no_file_can_have(server, cast, capfd):
+    assert b" 404 " in get(server.server_address, cast.trust_pem, "/%00").splitlines()[0]
+    assert capfd.readouterr().err == ""
+
+
+def test_files_are_served_though_nobody_reads_the_lines(server, cast, output, monkeypatch, capfd):
+    def closed(*pieces):
+        raise OutputClosed
+
+    monkeypatch.setattr(output, "line", closed)
+    assert get(server.server_address, cast.trust_pem, "/hello.txt").endswith(b"hello\n")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_client_that_stalls_holds_up_nobody(server, cast):

@@ -39,6 +39,7 @@ def test_unicode_is_converted():
         "host:",
         "host:0",
         "host:65536",
+        "host:" + "9" * 5000,
         "host:-1",
         "host:x",
         "https://host/",

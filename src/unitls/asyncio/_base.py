@@ -35,7 +35,7 @@ class Base(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "__weakref__", "_application", "_backlog", "_buffer", "_buffered", "_choked", "_end_due", "_fault", "_high",
+        "__weakref__", "_answered", "_application", "_backlog", "_buffer", "_buffered", "_choked", "_end_due", "_fault", "_high",
         "_in_memory", "_late", "_loop", "_lost_writes", "_low", "_lower", "_lower_paused", "_made", "_opened", "_paused",
         "_peer_ended", "_queued", "_read_high", "_read_low", "_stage", "_throttled", "_timeouts", "_timer", "_transport",
         "_transport_ended", "_waiter", "_wrapping",
@@ -71,6 +71,7 @@ class Base(asyncio.BufferedProtocol):
         self._choked = self._throttled = self._end_due = False
         self._backlog: deque[bytes | memoryview] = deque()
         self._queued = self._lost_writes = 0
+        self._answered = 0  # how much the library has said by itself since the transport takes no more
         self._high, self._low = water_marks(None, None, WRITE_HIGH_WATER)
         self._read_high, self._read_low = water_marks(None, None, READ_HIGH_WATER)
         self.set_application(application)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api._errors import RaggedEOF
+from ._limits import MOST_ANSWERS
 from ._outbound import Outbound
 from ._stage import BEFORE, GONE, OVER, Event, Stage, walk
 from ._wrapping import MOST
@@ -63,6 +64,9 @@ class Ending(Outbound):
             return
         if data is not None:
             self._peer_ended = True
+        elif self._buffer.outgoing_pending > MOST_ANSWERS:  # type: ignore[union-attr]
+            self.abort()  # a peer that asks for answers (KeyUpdate) without end, and lets this have none
+            return
         if self._backlog and not self._choked:
             self._flushed_some()
         if self._peer_ended and self._stage is Stage.SHUTDOWN:

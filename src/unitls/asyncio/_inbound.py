@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._ending import Ending
-from ._limits import READ_HIGH_WATER, water_marks
+from ._limits import MOST_ANSWERS, READ_HIGH_WATER, water_marks
 from ._pool import lend, take_back
 from ._stage import GONE, OPEN, Stage
 from ._wrapping import MOST
@@ -178,14 +178,31 @@ class Inbound(Ending):
         """How much ciphertext is waiting to be read."""
         return 0 if self._buffer is None else self._buffer.incoming_pending
 
+    def _send_out(self) -> None:
+        """Send what the library has to say; a peer that makes it say much and takes none of it is not read from."""
+        super()._send_out()
+        if self._answered > MOST_ANSWERS:
+            self._regulate()
+
+    def resume_writing(self) -> None:
+        """The transport takes more."""
+        super().resume_writing()
+        if self._lower_paused and self._stage is OPEN:
+            self._regulate()
+
     def _regulate(self) -> None:
         """Let the transport stop or go on receiving, by the water marks."""
         size = self.held
+        unheard = self._answered > MOST_ANSWERS
         if self._lower_paused:
-            if size <= self._read_low:
+            if size <= self._read_low and not unheard:
                 self._lower_paused = False
                 self._lower.resume_reading()
-        elif self._paused and self._stage is OPEN and size >= self._read_high and not self._transport_ended:
+        elif (
+            self._stage is OPEN
+            and not self._transport_ended
+            and (unheard or (self._paused and size >= self._read_high))
+        ):
             self._lower_paused = True
             self._lower.pause_reading()
 

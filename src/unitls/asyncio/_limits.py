@@ -11,6 +11,8 @@ HANDSHAKE_TIMEOUT: Final = 60.0
 SHUTDOWN_TIMEOUT: Final = 30.0
 WRITE_HIGH_WATER: Final = 512 * 1024
 READ_HIGH_WATER: Final = 256 * 1024
+MOST_ANSWERS: Final = 64 * 1024
+"""How much the library may say by itself to a peer that does not read, before nothing more is read from that peer."""
 
 
 @dataclass(frozen=True, slots=True)

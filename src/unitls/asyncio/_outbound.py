@@ -114,6 +114,8 @@ class Outbound(Base):
             self._late = False
         elif self._buffer is not None and (wire := self._buffer.take()):
             self._lower.write(wire)
+            if self._choked:
+                self._answered += len(wire)
 
     # ------------------------------------------------------------------------------------------ our end
 
@@ -153,6 +155,7 @@ class Outbound(Base):
     def resume_writing(self) -> None:
         """The transport takes more."""
         self._choked = False
+        self._answered = 0
         if self._stage is OPEN or self._stage is Stage.FLUSHING:
             self._flushed_some()
 

@@ -39,15 +39,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if it went well, 1 if a connection or a verification failed, 2 if what was asked for is
         wrong, 130 after an interrupt.
     """
-    parser = _parser()
+    _open_streams()
     try:
+        parser = _parser()
         args = parser.parse_args(argv)
     except SystemExit as end:  # --help, --version, or a usage error that was printed already
         return end.code if isinstance(end.code, int) else USAGE
+    except KeyboardInterrupt:
+        return _interrupted()
     if args.command is None:
         parser.print_help(sys.stderr)
         return USAGE
     return _run(args.command, args)
+
+
+def _open_streams() -> None:
+    """Let what is printed go nowhere where the process was started without standard output or standard error."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # as long as the process
 
 
 def _run(command: Command, args: argparse.Namespace) -> int:
@@ -64,8 +74,12 @@ def _run(command: Command, args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+
+
+def _interrupted() -> int:
+    print(file=sys.stderr)  # the terminal has shown ^C
+    return INTERRUPTED
 
 
 def _complain(command: Command, message: str, status: int) -> int:

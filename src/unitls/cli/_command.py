@@ -127,6 +127,6 @@ def port_number(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: it is not a number from 0 to 65535.
     """
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
     return int(text)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..api._context import ServerContext
 from ..api._errors import TLSError
 from ..api._wrapped import TLSWrappedSocket
-from ._output import Output, Styled
+from ._output import Content, Output, OutputClosed, Styled
 
 _TIMEOUT: Final = 30.0
 
@@ -48,13 +48,18 @@ class FileServer(socketserver.ThreadingTCPServer):
             self.server_close()
             raise
 
+    def say(self, *pieces: Content) -> None:
+        """Print a line, if anybody still reads them: who asks for a file gets it in any case."""
+        with contextlib.suppress(OutputClosed):
+            self.output.line(*pieces)
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Do the handshake here, in the worker, so that a client that stalls holds up nobody else."""
         try:
             request.settimeout(_TIMEOUT)
             request.do_handshake()
         except (TLSError, OSError) as error:
-            self.output.line(_host(client_address), Styled(f" handshake failed: {error}", "warn"))
+            self.say(_host(client_address), Styled(f" handshake failed: {error}", "warn"))
             self.shutdown_request(request)
             return
         super().process_request_thread(request, client_address)
@@ -70,7 +75,7 @@ class FileServer(socketserver.ThreadingTCPServer):
         """Say in one line why a connection broke; what is no fault of a connection gets its traceback."""
         error = sys.exception()
         if isinstance(error, (TLSError, OSError)):
-            self.output.line(_host(client_address), Styled(f" connection lost: {error}", "warn"))
+            self.say(_host(client_address), Styled(f" connection lost: {error}", "warn"))
         else:
             super().handle_error(request, client_address)
 
@@ -85,12 +90,17 @@ class _Handler(SimpleHTTPRequestHandler):
     def __init__(self, request: Any, client_address: Any, server: FileServer) -> None:
         super().__init__(request, client_address, server, directory=server.directory)
 
+    def translate_path(self, path: str) -> str:
+        """The file for a path; none for one that no file system can hold, which opening would raise `ValueError` for."""
+        name = super().translate_path(path)
+        return "" if "\0" in name else name
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         status = str(int(code)) if isinstance(code, int) else str(code)
         style = "good" if status < "400" else "bad"
         connection: TLSWrappedSocket = self.connection
         version = connection.negotiated_tls_version
-        self.server.output.line(
+        self.server.say(
             _host(self.client_address),
             f" {self.requestline} ",
             Styled(status, style),
