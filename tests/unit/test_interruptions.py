@@ -27,7 +27,7 @@ class Troubled(ForeignBuffer):
     __slots__ = ()
     error: type[BaseException]
 
-    def take(self, size: int) -> bytes | memoryview:
+    def take(self, size: int = -1) -> bytes | memoryview:
         self.__class__ = ForeignBuffer  # type: ignore[assignment]
         raise Troubled.error
 

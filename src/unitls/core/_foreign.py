@@ -20,7 +20,8 @@ from ._memory_buffer import MemoryBuffer
 R = TypeVar("R")
 
 _numbers: Final = itertools.count(1)
-_connections: Final[weakref.WeakValueDictionary[int, Transport]] = weakref.WeakValueDictionary()
+transports: Final[dict[int, weakref.ref[Transport]]] = {}
+"""The connections by their number."""
 incoming_buffers: Final[dict[int, Any]] = {}
 """The ciphertext from the peer, by the number of the connection: for callbacks that run several times for a record."""
 outgoing_buffers: Final[dict[int, Any]] = {}
@@ -87,6 +88,14 @@ class ForeignBuffer(MemoryBuffer):
             return data
         return super().read(n)
 
+    def put_back(self, data: bytes) -> None:
+        """Take back what was read last, or the end of it."""
+        if data:
+            if self._begin:
+                self._chunks[0], self._begin = self._chunks[0][self._begin :], 0
+            self._chunks.appendleft(data)
+            self._size += len(data)
+
     def tail(self, size: int) -> bytes:
         """The last of what was written last, at most `size` bytes, which stay where they are."""
         return self._chunks[-1][-size:] if self._chunks else b""
@@ -134,11 +143,12 @@ class Transport:
         self.outgoing = outgoing
         self.failure: BaseException | None = None
         self._owner = None if owner is None else weakref.ref(owner)
-        _connections[self.number] = self
+        transports[self.number] = weakref.ref(self)
         incoming_buffers[self.number] = incoming
         outgoing_buffers[self.number] = outgoing
 
     def __del__(self) -> None:
+        transports.pop(self.number, None)
         incoming_buffers.pop(self.number, None)
         outgoing_buffers.pop(self.number, None)
 
@@ -170,6 +180,11 @@ class _Thread(threading.local):
 
 
 _thread: Final = _Thread()
+
+
+def _connection(number: int) -> Transport | None:
+    reference = transports.get(number)
+    return None if reference is None else reference()
 
 
 def take_failure() -> Exception | None:
@@ -211,7 +226,7 @@ def keeping(**numbers: Callable[[Any], int]) -> Callable[[Any, BaseException, An
         if name is None:
             _keep(error, _thread)
             return
-        connection = _connections.get(numbers[name](arguments[name]))
+        connection = _connection(numbers[name](arguments[name]))
         if connection is not None:
             _keep(error, connection)
         elif not isinstance(error, Exception):
@@ -233,7 +248,7 @@ def guarded(failing: R) -> Callable[[Callable[..., R]], Callable[..., R]]:
     def decorate(body: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(body)
         def called(number: int, *arguments: Any) -> R:
-            connection = _connections.get(number)
+            connection = _connection(number)
             if connection is None:
                 return failing
             try:

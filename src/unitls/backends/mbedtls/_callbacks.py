@@ -7,7 +7,15 @@ import re
 import threading
 from typing import Any, Final
 
-from ...core._foreign import Transport, guarded, incoming_buffers, keep_for_thread, keeping, outgoing_buffers
+from ...core._foreign import (
+    Transport,
+    guarded,
+    incoming_buffers,
+    keep_for_thread,
+    keeping,
+    outgoing_buffers,
+    transports,
+)
 from ._observer import Observer
 from ._reframing import Reframer
 from .native import ENTROPY_FAILED, FATAL_ALERT_MESSAGE, NULL, WANT_READ, X509_FATAL_ERROR, ffi
@@ -38,7 +46,7 @@ class Wire(Transport):
     def __init__(self, incoming: Any, outgoing: Any, owner: Any, own_side: int) -> None:
         super().__init__(incoming, outgoing, owner)
         self.observer: Observer | None = Observer()
-        self.reframer: Reframer | None = Reframer(self.observer, 1 - own_side)
+        self.reframer: Reframer | None = Reframer(incoming, self.observer, 1 - own_side)
         self.own_side = own_side
         self.is_muted = False
         self.last_sent: Any = NULL
@@ -48,25 +56,26 @@ _keep: Final = keeping(number=int)
 
 
 @ffi.callback("receive_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
-@guarded(_INTERNAL)
-def receive(wire: Wire, buffer: Any, size: int) -> int:
+def receive(number: int, buffer: Any, size: int) -> int:
     """Give the library ciphertext from the peer while the handshake lasts."""
-    if wire.reframer is None:
+    wire: Any = transports[number]()
+    reframer = wire.reframer
+    if reframer is None:
         return _moved(wire.incoming.take(size), buffer)
-    data = wire.reframer.take(wire.incoming, size)
-    if wire.reframer.alert is not None and wire.observer is not None and wire.observer.version == _TLS_1_3:
+    data = reframer.take(size)
+    if reframer.alert is not None and wire.observer is not None and wire.observer.version == _TLS_1_3:
         # A client that has no keys yet says it in the clear, which the library takes for a damaged record.
-        of_this_thread.alert = wire.reframer.alert
+        of_this_thread.alert = reframer.alert
         return FATAL_ALERT_MESSAGE
-    if wire.reframer.is_done:
+    if not reframer.is_open and reframer.is_done:
         wire.reframer = None
     return _moved(data, buffer)
 
 
 @ffi.callback("send_t", error=_INTERNAL, onerror=_keep)  # type: ignore[untyped-decorator]
-@guarded(_INTERNAL)
-def send(wire: Wire, data: Any, size: int) -> int:
+def send(number: int, data: Any, size: int) -> int:
     """Take the library's ciphertext for the peer while the handshake lasts."""
+    wire: Any = transports[number]()
     if wire.is_muted:
         return size
     taken = ffi.buffer(data, size)[:]

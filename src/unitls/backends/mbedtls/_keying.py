@@ -75,16 +75,16 @@ class Master:
             seed += len(context).to_bytes(2, "big") + context
         return self.expand(label, seed, length)
 
-    def digest(self, transcript: bytes) -> bytes:
-        """The hash that a Finished message is made from."""
+    def finished(self, transcript: bytes, *, is_server: bool) -> bytes:
+        """The content of a Finished message (RFC 5246 section 7.4.9): the first one is tls-unique (RFC 5929)."""
+        label = b"server finished" if is_server else b"client finished"
+        return self.expand(label, self._digest(transcript), _VERIFY_DATA)
+
+    def _digest(self, transcript: bytes) -> bytes:
         name = _PRF_HASHES.get(self.prf)
         if name is None:
             return hashlib.md5(transcript).digest() + hashlib.sha1(transcript).digest()
         return hashlib.new(name, transcript).digest()
-
-    def finished(self, digest: bytes, *, is_server: bool) -> bytes:
-        """The content of a Finished message (RFC 5246 section 7.4.9): the first one is tls-unique (RFC 5929)."""
-        return self.expand(b"server finished" if is_server else b"client finished", digest, _VERIFY_DATA)
 
 
 def exported(raw: Any, label: bytes, length: int, context: bytes | None) -> bytes:

@@ -15,15 +15,22 @@ _CHANGE_CIPHER_SPEC: Final = 20
 _HANDSHAKE: Final = 22
 _RECORD_HEADER: Final = 5
 _MESSAGE_HEADER: Final = 4
+BEGINNING: Final = struct.Struct(">BxxHxBH")
+"""The header of a record, and that of a message which begins with it; the length of the message is one of three bytes."""
 _CLIENT_HELLO: Final = 1
 _SERVER_HELLO: Final = 2
 _NEW_SESSION_TICKET: Final = 4
 _SERVER_KEY_EXCHANGE: Final = 12
-_TELLING: Final = frozenset({_CLIENT_HELLO, _SERVER_HELLO, _NEW_SESSION_TICKET, _SERVER_KEY_EXCHANGE})
+_CERTIFICATE_VERIFY: Final = 15
+_TELLING: Final = frozenset(
+    {_CLIENT_HELLO, _SERVER_HELLO, _NEW_SESSION_TICKET, _SERVER_KEY_EXCHANGE, _CERTIFICATE_VERIFY}
+)
+_EXTENSION: Final = struct.Struct(">HH")
 _NAMED_CURVE: Final = 3
 _PRE_SHARED_KEY: Final = 41
 _SUPPORTED_VERSIONS: Final = 43
 _KEY_SHARE: Final = 51
+_TLS_1_2: Final = 0x0303
 TLS_1_3: Final = 0x0304
 _RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
@@ -41,18 +48,19 @@ class Observer:
         ticket_lifetime: the lifetime in seconds of the ticket it has given (up to TLS 1.2); `None` if it has given none.
         version: the version that the server has chosen; 0 before.
         transcript: up to TLS 1.2 all messages in front of the first Finished.
+        scheme: what the client has signed with (TLS 1.2); 0 if it has not.
     """
 
     __slots__ = (
         "_frozen", "_messages", "_plain", "_records", "client_random", "group", "has_session_id", "resumed",
-        "server_random", "ticket_lifetime", "transcript", "version",
+        "scheme", "server_random", "ticket_lifetime", "transcript", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._records = bytearray()
         self._messages = bytearray()
         self._plain = True
-        self.version = 0
+        self.version = self.scheme = 0
         self._frozen = False
         self.client_random = self.server_random = b""
         self.group: int | None = None
@@ -66,6 +74,11 @@ class Observer:
         if not self._plain:
             return
         records = self._records
+        if not records and not self._messages and len(data) >= _RECORD_HEADER + _MESSAGE_HEADER:
+            kind, size, high, low = BEGINNING.unpack_from(data)
+            if kind == _HANDSHAKE and not high and low + _MESSAGE_HEADER == size == len(data) - _RECORD_HEADER:
+                self.message(data[_RECORD_HEADER:])  # nearly always: a record with one message
+                return
         records += data
         while len(records) >= _RECORD_HEADER:
             end = _RECORD_HEADER + int.from_bytes(records[3:5], "big")
@@ -111,6 +124,8 @@ class Observer:
                 self._server_hello(body)
             elif kind == _SERVER_KEY_EXCHANGE and body[0] == _NAMED_CURVE:
                 self.group = int.from_bytes(body[1:3], "big")
+            elif kind == _CERTIFICATE_VERIFY and self.version == _TLS_1_2:
+                self.scheme = int.from_bytes(body[:2], "big")
             elif kind == _NEW_SESSION_TICKET and len(body) > 6:
                 self.ticket_lifetime = int.from_bytes(body[:4], "big")
         except (IndexError, struct.error):
@@ -120,11 +135,12 @@ class Observer:
         self.server_random = body[2:34]
         at = 35 + body[34]
         self.has_session_id = body[34] > 0
-        extensions = body[at + 5 :]
+        at += 5
         found = {}
-        while len(extensions) >= 4:
-            kind, size = struct.unpack_from(">HH", extensions)
-            found[kind], extensions = extensions[4 : 4 + size], extensions[4 + size :]
+        while at + 4 <= len(body):
+            kind, size = _EXTENSION.unpack_from(body, at)
+            at += 4 + size
+            found[kind] = body[at - size : at]
         self.version = int.from_bytes(found.get(_SUPPORTED_VERSIONS, body[:2]), "big")
         if self.version == TLS_1_3 and self.server_random != _RETRY:
             self.group = int.from_bytes(found[_KEY_SHARE][:2], "big") if _KEY_SHARE in found else None

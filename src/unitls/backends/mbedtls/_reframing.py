@@ -5,9 +5,11 @@ The handshake is hashed by messages, not by records (RFC 8446 section 4.4.1), so
 
 from __future__ import annotations
 
-from typing import Any, Final
+import struct
+from typing import Final
 
-from ._observer import TLS_1_3, Observer
+from ...core._foreign import ForeignBuffer
+from ._observer import BEGINNING, TLS_1_3, Observer
 
 _CHANGE_CIPHER_SPEC: Final = 20
 _ALERT: Final = 21
@@ -16,97 +18,121 @@ _HEADER: Final = 5
 _MESSAGE_HEADER: Final = 4
 _RECORD: Final = 16384
 """The most that a record holds; the library takes no longer message anyway."""
+_RECORD_HEADER: Final = struct.Struct(">BxxH")
 
 
 class Reframer:
     """Stands between the incoming buffer and the library until the peer's records are encrypted.
 
+    What is in the buffer is held here meanwhile; what was not looked at when the records are encrypted goes back to it.
+
     Args:
+        incoming: the ciphertext from the peer.
         observer: who is told of each message.
         speaker: which of the observer's directions the peer's is.
 
     Attributes:
         alert: the last alert that came in the clear.
+        is_open: whether there is still something to do.
     """
 
-    __slots__ = ("_is_open", "_messages", "_observer", "_ready", "_record", "_speaker", "alert")
+    __slots__ = (
+        "_at",
+        "_given",
+        "_held",
+        "_incoming",
+        "_messages",
+        "_observer",
+        "_ready",
+        "_speaker",
+        "alert",
+        "is_open",
+    )
 
-    def __init__(self, observer: Observer, speaker: int) -> None:
-        self._observer, self._speaker = observer, speaker
-        self._ready = bytearray()
-        self._record = bytearray()
-        self._messages = bytearray()
-        self._is_open = True
+    def __init__(self, incoming: ForeignBuffer, observer: Observer, speaker: int) -> None:
+        self._incoming, self._observer, self._speaker = incoming, observer, speaker
+        self._held, self._at = b"", 0  # what came in, and how much of it was looked at
+        self._ready, self._given = b"", 0  # a record for the library, and how much of it was given
+        self._messages = b""
+        self.is_open = True
         self.alert: int | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is held here any more, and nothing will be."""
-        return not (self._is_open or self._ready or self._record)
+        return not self.is_open and self._given == len(self._ready)
 
     def close(self) -> None:
         """Pass on what comes from now on as it is."""
-        self._is_open = False
-        self._ready += self._messages + self._record
-        del self._messages[:], self._record[:]
+        if self.is_open:
+            self.is_open = False
+            self._incoming.put_back(self._held[self._at :])
+            self._incoming.put_back(self._messages)
+            self._held = self._messages = b""
 
-    def take(self, incoming: Any, size: int) -> bytes:
-        """Give the next bytes; ``b""`` if more has to come in first.
-
-        Args:
-            incoming: where they come from: no more than one record is taken at a time.
-            size: how many at most.
-        """
-        while not self._ready and self._is_open:
-            if not self._next_record(incoming):
-                return b""
-        if not self._ready:
-            return incoming.read(size)  # type: ignore[no-any-return]
-        data = bytes(self._ready[:size])
-        del self._ready[:size]
+    def take(self, size: int) -> bytes | memoryview:
+        """Give the next bytes, at most `size`; ``b""`` if more has to come in first."""
+        given = self._given
+        if given == len(self._ready):
+            if not (self.is_open and self._next()):
+                return b"" if self.is_open else self._incoming.take(size)
+            given = 0
+        data = self._ready[given : given + size]
+        self._given = given + len(data)
         return data
 
-    def _next_record(self, incoming: Any) -> bool:
-        record = self._record
-        for _ in range(2):  # the header, and what it announces
-            due = _HEADER if len(record) < _HEADER else _HEADER + int.from_bytes(record[3:5], "big")
-            record += incoming.read(due - len(record))
-            if len(record) < due and not self._is_hopeless(record):
+    def _next(self) -> bool:
+        """Have something ready for the library; False if more has to come in first, or the rest passes as it is."""
+        if self._incoming.held:
+            self._held, self._at = self._held[self._at :] + self._incoming.read(), 0
+        held, end = self._held, len(self._held)
+        while self._at < end:
+            at = self._at
+            if end - at < _HEADER:
+                if not 20 <= held[at] <= 24:
+                    self.close()
                 return False
-        if self._is_hopeless(record):
-            self.close()
-        elif record[0] == _HANDSHAKE:
-            self._add(bytes(record[:3]), bytes(record[_HEADER:]))
-        else:
-            if record[0] == _ALERT and len(record) == _HEADER + 2:
-                self.alert = record[-1]
-            self._ready += record
-            if record[0] == _CHANGE_CIPHER_SPEC:
-                self._observer.change(self._speaker, is_ours=False)
-                self._is_open = self._observer.version == TLS_1_3  # there it means nothing
-        del record[:]
-        return True
+            kind, size = _RECORD_HEADER.unpack_from(held, at)
+            if (
+                not 20 <= kind <= 24 or size > _RECORD + 2048
+            ):  # this is no record: the library says what is wrong with it
+                self.close()
+                return False
+            if end - at < _HEADER + size:
+                return False
+            self._at = at + _HEADER + size
+            self._ready, self._given = self._looked_at(kind, held[at : self._at]), 0
+            if self._ready:
+                return True
+        return False
 
-    @staticmethod
-    def _is_hopeless(record: bytearray) -> bool:
-        """Whether this is no record, or one that is not waited for: the library says what is wrong with it."""
-        if not record:
-            return False
-        return not 20 <= record[0] <= 24 or (
-            len(record) >= _HEADER and int.from_bytes(record[3:5], "big") > _RECORD + 2048
-        )
+    def _looked_at(self, kind: int, record: bytes) -> bytes:
+        """A record as the library takes it: nothing, if the rest of a message has to come in first."""
+        if kind == _HANDSHAKE:
+            if len(record) >= _HEADER + _MESSAGE_HEADER and not self._messages:
+                _, size, high, low = BEGINNING.unpack_from(record)
+                if not high and low == size - _MESSAGE_HEADER:  # nearly always: one message
+                    self._observer.message(record[_HEADER:])
+                    return record
+            return self._put_together(record)
+        if kind == _ALERT and len(record) == _HEADER + 2:
+            self.alert = record[-1]
+        elif kind == _CHANGE_CIPHER_SPEC:
+            self._observer.change(self._speaker, is_ours=False)
+            if self._observer.version != TLS_1_3:  # there it means nothing
+                self.close()
+        return record
 
-    def _add(self, kind: bytes, content: bytes) -> None:
-        messages = self._messages
-        if not content:
-            self._ready += kind + b"\0\0"  # an empty record is an error, and the library's to find
-        messages += content
+    def _put_together(self, record: bytes) -> bytes:
+        kind, messages = record[:3], self._messages + record[_HEADER:]
+        ready = b"" if len(record) > _HEADER else record  # an empty record is an error, and the library's to find
         while len(messages) >= _MESSAGE_HEADER:
             end = _MESSAGE_HEADER + int.from_bytes(messages[1:4], "big")
             if len(messages) < end <= _RECORD:
-                return
-            message = messages[: min(end, _RECORD)]
+                break
+            message, messages = messages[: min(end, _RECORD)], messages[min(end, _RECORD) :]
             if len(message) == end:
-                self._observer.message(bytes(message))
-            self._ready += kind + len(message).to_bytes(2, "big") + message
-            del messages[: len(message)]
+                self._observer.message(message)
+            ready += kind + len(message).to_bytes(2, "big") + message
+        self._messages = messages
+        return ready

@@ -18,6 +18,8 @@ from .native import IS_3, NULL, RECORD, ffi, lib
 from .verify import Step, verdict
 
 _VERSIONS: Final = {"TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+_WEAK_HASHES: Final = frozenset({1, 2, 3})
+"""MD5, SHA-1 and SHA-224, as they stand in a signature scheme (RFC 5246 section 7.4.1.4.1)."""
 _NOTHING_SHOWN: Final = AlertDescription.HANDSHAKE_FAILURE
 """What a client hears that has sent no certificate (RFC 5246 section 7.4.6); for TLS 1.3 the library says it."""
 _UNUSABLE: Final = Fault(
@@ -50,9 +52,9 @@ class MbedTLSEngine(Engine):
     """
 
     __slots__ = (
-        "__weakref__", "_chain", "_context", "_digest", "_fault", "_group", "_incoming", "_is_foreign",
+        "__weakref__", "_chain", "_context", "_fault", "_group", "_incoming", "_is_foreign",
         "_is_late", "_lifetime", "_log", "_master", "_outgoing", "_path", "_plan", "_resumed", "_scratch", "_session",
-        "_steps", "external", "raw", "wire",
+        "_steps", "_transcript", "external", "raw", "wire",
     )  # fmt: skip
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> None:
@@ -64,7 +66,7 @@ class MbedTLSEngine(Engine):
         self._fault: Fault | None = None
         self._master: _keying.Master | None = None
         self._session: _sessions.SavedSession | None = None
-        self._digest = b""
+        self._transcript = b""
         self._log = ""
         self._group: int | None = None
         self._lifetime: int | None = None
@@ -170,9 +172,12 @@ class MbedTLSEngine(Engine):
         reframer = self.wire.reframer
         if reframer is not None:
             reframer.close()
+        if observer.scheme >> 8 in _WEAK_HASHES:  # the library takes them, though its servers ask for better ones
+            self._send_alert(AlertDescription.ILLEGAL_PARAMETER)
+            raise native.Error(native.BAD_CERTIFICATE_VERIFY)
         self._group, self._resumed = observer.group, observer.resumed
         if self._master is not None:
-            self._digest = self._master.digest(bytes(observer.transcript))
+            self._transcript = bytes(observer.transcript)
         if observer.ticket_lifetime is not None or observer.has_session_id:
             self._lifetime = observer.ticket_lifetime or _USUAL_LIFETIME
         if not self._chain and self._fault is None:
@@ -346,4 +351,4 @@ class MbedTLSEngine(Engine):
     def tls_unique(self) -> bytes | None:
         if self._master is None:
             return None
-        return self._master.finished(self._digest, is_server=self._resumed)
+        return self._master.finished(self._transcript, is_server=self._resumed)
