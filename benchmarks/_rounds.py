@@ -105,6 +105,7 @@ class Benchmark:
         extra: parties measured besides, for orientation.
         fixed: the count of each sample where it is not to be fitted to the time; a function of the options.
         most: the largest count.
+        warm_up: the least count before the first sample of a round, in processes that have just begun.
         most_rounds: more rounds than that say nothing new.
         parties: parties of its own instead of those of the command line.
     """
@@ -115,6 +116,7 @@ class Benchmark:
     extra: tuple[str, ...] = ()
     fixed: Callable[[Options], int] | None = None
     most: int = 1_000_000
+    warm_up: int = 0
     most_rounds: int = 1_000
     parties: tuple[str, ...] | None = None
 
@@ -183,21 +185,21 @@ def run(benchmark: Benchmark, options: Options, progress: Callable[[str], None])
         order = parties if number % 2 == 0 else parties[::-1]
         with benchmark.prepare(options) as sampler:
             if not benchmark.fixed:
-                _warm_up(sampler, order)
+                _warm_up(sampler, order, max(_WARM_UP, benchmark.warm_up))
             for name in order:
                 samples[name].append(sampler(name, count))
     return _rows(benchmark, options, samples)
 
 
-def _warm_up(sampler: Sampler, parties: Sequence[str]) -> None:
+def _warm_up(sampler: Sampler, parties: Sequence[str], count: int) -> None:
     for name in parties:
-        sampler(name, _WARM_UP)
+        sampler(name, count)
 
 
 def _fitting(benchmark: Benchmark, options: Options, parties: Sequence[str]) -> int:
     """The count with which the slower of the first two takes the time of one sample."""
     with benchmark.prepare(options) as sampler:
-        _warm_up(sampler, parties)
+        _warm_up(sampler, parties, _WARM_UP)
         longest = max(sampler(name, _WARM_UP).wall for name in parties[:2])
     return max(1, min(benchmark.most, round(_WARM_UP * options.seconds / longest)))
 
