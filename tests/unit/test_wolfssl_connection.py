@@ -202,6 +202,50 @@ def test_a_stranger_who_is_asked_later_is_refused() -> None:
     assert caught.value.failure is VerifyFailure.UNKNOWN_ISSUER
 
 
+def test_a_client_is_asked_once() -> None:
+    one = client(identities=(identity(IDS.client),), post_handshake_authentication=True)
+    link = Link(one, server(post_handshake_authentication=True, trust_store=TRUST)).handshake()
+    link.server.request_client_certificate()
+    with pytest.raises(unitls.ConfigurationError, match="once"):
+        link.server.request_client_certificate()
+
+
+def test_pins_and_the_hook_count_for_who_is_asked_later() -> None:
+    """Clients of wolfSSL cannot choose what they show, and so cannot show nothing first: this takes another one."""
+    peer = next(
+        (item.name for item in unitls.available_backends() if item.name in ("pyopenssl", "gnutls") and item.available),
+        "",
+    )
+    if not peer:
+        pytest.skip("there is no library whose clients choose their certificate")
+
+    def refuse(path: tuple[bytes, ...]) -> None:
+        raise PermissionError("not this one")
+
+    asking: dict[str, Any] = {"client_authentication": unitls.ClientAuthentication.OPTIONAL, "trust_store": TRUST}
+    for strict in ({"pins": [bytes(32)]}, {"verification_hook": refuse}, {}):
+        answers = [None, identity(IDS.client)]
+        configuration = unitls.TLSClientConfiguration(
+            trust_store=TRUST,
+            post_handshake_authentication=True,
+            choose_certificate=lambda authorities, left=answers: left.pop(0),
+        )
+        caller = unitls.get_backend(peer).client_context(configuration)
+        link = Link(caller, server(post_handshake_authentication=True, **asking, **strict)).handshake()
+        link.server.request_client_certificate()
+        link.move()
+        with pytest.raises(unitls.WantReadError):
+            link.client.read()
+        link.client.write(b"secret")
+        link.move()
+        if not strict:
+            assert link.server.read() == b"secret"
+            continue
+        with pytest.raises(unitls.CertificateVerificationError):
+            link.server.read()
+        assert link.server.getpeercert() is None
+
+
 # ---------------------------------------------------------------------------------------------------- sessions
 
 

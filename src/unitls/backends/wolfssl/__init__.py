@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 from ...api._certificates import Identity
 from ...api._errors import InternalTLSError, TLSError
 from ...api._features import Capabilities
 from ...core._backend import make_backend
+from ...core._late_verdict import late_fault
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
+from .._lasting import keep_for_good
 from . import ciphers, config, errors, native
 from .engine import WolfSSLEngine
 
@@ -48,7 +51,7 @@ class WolfSSLProvider(Provider):
         return config.leaf(identity)
 
     def build(self, settings: Settings) -> config.Native:
-        return config.build(settings)
+        return config.build(settings, functools.partial(late_fault, self, settings.configuration))
 
     def engine(self, context: config.Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> Engine:
         try:
@@ -60,4 +63,5 @@ class WolfSSLProvider(Provider):
         return errors.translate(error)
 
 
+keep_for_good(__name__, native.ffi.CData, type(native.lib))
 BACKEND = make_backend(WolfSSLProvider(), "WolfSSL")

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from ._names import GROUPS_BY_NAME
 from .native import SUCCESS, ffi, lib
 
+TLS12: Final = 0x0303
 TLS13: Final = 0x0304
 _FINISHED_SIZE: Final = 64
 
@@ -36,6 +37,12 @@ def facts(raw: Any, *, server_side: bool) -> Facts:
     version, resumed = int(lib.wolfSSL_version(raw)), bool(lib.wolfSSL_session_reused(raw))
     unique = None if version == TLS13 else _first_finished(raw, ours=server_side == resumed)
     return Facts(version, int(lib.wolfSSL_get_current_cipher_suite(raw)), _protocol(raw), _group(raw), resumed, unique)
+
+
+def peer_finished(raw: Any) -> bytes:
+    """The peer's newest Finished message."""
+    room = ffi.new("unsigned char[]", _FINISHED_SIZE)
+    return bytes(ffi.buffer(room, lib.wolfSSL_get_peer_finished(raw, room, _FINISHED_SIZE)))
 
 
 def _protocol(raw: Any) -> bytes | None:

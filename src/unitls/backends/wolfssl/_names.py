@@ -14,6 +14,8 @@ GROUPS: Final = {
     257: "FFDHE_3072",
 }
 """The groups that common builds have, with wolfSSL's names for them."""
+CURVES: Final = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448"}
+"""Those of them that are curves, by the names that `wolfSSL_CTX_set1_curves_list` takes."""
 DEFAULT_GROUPS: Final = (29, 23, 24, 25, 30)
 GROUPS_BY_NAME: Final = {name: value for value, name in GROUPS.items()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,18 +12,22 @@ from ...api._errors import ConfigurationError, UnsupportedFeature
 from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
+from ...core._late_verdict import LateCheck
 from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH
 from ...core._revocation_lists import newest_first
 from ...core._settings import Settings, enabled_suites
 from ...core._system_trust import system_anchors
+from ...core._ticket_keys import ticket_secrets
 from ...core._values import NeutralTrustStore
 from . import _identity, _psk, ciphers, native
-from ._names import DEFAULT_GROUPS, GROUPS, SCHEMES, signature_list
+from ._names import CURVES, DEFAULT_GROUPS, GROUPS, SCHEMES, signature_list
+from ._offered import Offer, offer_of
 from ._path import Anchors
 from ._signer import External
 from ._store import SessionStore
 from ._store import install as install_store
 from ._tickets import TicketKeys, ticket
+from ._transcript import attach as listen
 from ._verdict import judged
 from .errors import configuration as configuration_error
 from .errors import make
@@ -51,6 +54,7 @@ _NOTES: Final = (
     "An external key has at most 64 bytes, and its identity 1,536 and no null byte. Before wolfSSL 5.7.2 a client with one "
     "is refused unless lower_bound is TLS 1.3: it would not fall back to TLS 1.2.",
     "verification_time cannot be used together with crls: wolfSSL looks at the dates of a list as of now only.",
+    "A server asks the client of a connection once for a certificate after the handshake.",
     "In TLS 1.3 a peer whose certificate is refused hears unknown_ca, whatever the reason.",
     "A TLS 1.3 ticket with a nonce of more than 8 bytes, as servers of rustls send it, ends the connection of a client that "
     "has a session cache or an external key, in builds without WOLFSSL_TICKET_NONCE_MALLOC (Debian's are); others ask for "
@@ -81,11 +85,21 @@ class Native:
         psk: the external key, if any.
         tickets: how many tickets a TLS 1.3 handshake sends.
         store: the sessions that a server keeps itself.
+        asks_later: how a server asks for a client certificate after the handshake.
+        late_check: core's verdict on that certificate.
+        offer: what a peer may choose from.
+        asks: whether the peer may show a certificate: each server does, and a client that is asked for one.
+        answers_later: whether a client shows its certificate after the handshake.
         kept: what has to live as long as the context.
     """
 
     context: Any = field(repr=False)
     bounds: tuple[int, int]
+    asks_later: int
+    late_check: LateCheck
+    offer: Offer
+    asks: bool
+    answers_later: bool
     verifier: Verifier | None = None
     protocols: tuple[bytes, ...] = ()
     key_log: str | None = None
@@ -139,6 +153,9 @@ def check(settings: Settings) -> None:
         raise _unsupported(
             Feature.POST_HANDSHAKE_AUTHENTICATION, "a key that signs elsewhere cannot be asked for later"
         )
+    if _asks_later(settings) and offer_of(settings).hears:
+        text = "wolfSSL takes any signature of a client that is asked for a certificate after the handshake"
+        raise _unsupported(Feature.SIGNATURE_ALGORITHMS, text)
     if configuration.external_psk is not None:
         _psk.check_psk(configuration.external_psk, settings)
     if any(b"," in name or b"\0" in name for name in settings.protocols):
@@ -163,8 +180,13 @@ def leaf(identity: Identity) -> bytes:
     return _identity.certificate_der(identity.certificates[0])
 
 
-def build(settings: Settings) -> Native:
-    """Make the native context."""
+def build(settings: Settings, late_check: LateCheck) -> Native:
+    """Make the native context.
+
+    Args:
+        settings: what is wanted.
+        late_check: core's verdict on a certificate that comes after the handshake.
+    """
     native.free_with_thread()
     configuration = settings.configuration
     asks = settings.client_authentication is not ClientAuthentication.NONE or _asks_later(settings)
@@ -177,18 +199,23 @@ def build(settings: Settings) -> Native:
     _verify(context, settings)
     tickets = 0 if asks or not settings.server_side else 1 if count is None else count
     if settings.server_side:
-        kept.append(_tickets(context, getattr(configuration, "ticket_keys", None), tickets, asks))
+        kept.append(_tickets(context, ticket_secrets(settings), tickets, asks))
         install_store(context)
     else:
         _resume(context, settings)
         if getattr(configuration, "post_handshake_authentication", False):
             lib.wolfSSL_CTX_allow_post_handshake_auth(context)
-    if settings.key_log:
-        with open(settings.key_log, "a"):
-            pass  # it can be written to: otherwise say so now
+    offer = offer_of(settings)
+    if offer.hears:
+        listen(context)
     return Native(
         context=context,
         bounds=(settings.lower.value, settings.upper.value),
+        asks_later=_MODES[settings.client_authentication] or native.VERIFY_REQUIRED,
+        late_check=late_check,
+        offer=offer,
+        asks=asks or not settings.server_side,
+        answers_later=getattr(configuration, "post_handshake_authentication", False),
         verifier=verifier,
         protocols=settings.protocols,
         key_log=settings.key_log,
@@ -246,6 +273,9 @@ def _limit(context: Any, settings: Settings) -> _psk.Key | None:
     groups = [group for group in configuration.groups or DEFAULT_GROUPS if group in GROUPS]
     for group in groups:
         _set(lib.wolfSSL_CTX_UseSupportedCurve(context, group), "a group")
+    curves = [CURVES[group] for group in groups if group in CURVES]
+    if settings.server_side and configuration.groups and curves:  # else one up to TLS 1.2 takes the client's first
+        _set(lib.wolfSSL_CTX_set1_curves_list(context, ":".join(curves).encode("ascii")), "the curves")
     if settings.upper >= TLSVersion.TLSv1_3:
         _set(lib.wolfSSL_CTX_set_groups(context, ffi.new("int[]", groups), len(groups)), "the groups")
     old = settings.lower < TLSVersion.TLSv1_2
@@ -278,7 +308,7 @@ def _verifier(settings: Settings) -> Verifier | None:
         CLIENT_AUTH if settings.server_side else SERVER_AUTH,
         tuple(reversed(newest_first(configuration.crls))),  # of several of an issuer the last one counts
         configuration.verification_depth,
-        configuration.verification_time or time.time,
+        configuration.verification_time,
     )
 
 

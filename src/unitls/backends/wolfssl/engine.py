@@ -11,12 +11,14 @@ from ...api._errors import VerifyFailure as Failure
 from ...api._sessions import Session
 from ...core._foreign import Transport, incoming_buffers, outgoing_buffers
 from ...core._greeting import plaintext_alert
+from ...core._late_verdict import ANOTHER
 from ...core._leaf_check import Fault
 from ...core._path_rules import Path
 from ...core._provider import ConnectionPlan, Engine
 from . import _sessions, errors, native
 from ._answer import AwaitedAnswer
-from ._facts import TLS13, Facts, facts
+from ._facts import TLS13, Facts, facts, peer_finished
+from ._offered import Watch, common_versions, has_signed_with, signs_in_the_clear
 from ._psk import Key
 from ._signer import Signing, attach
 from ._store import SessionStore
@@ -46,9 +48,9 @@ class WolfSSLEngine(Engine):
     """
 
     __slots__ = (
-        "__weakref__", "_chain", "_context", "_facts", "_is_cleared", "_is_refused", "_knows_psk", "_last_session",
-        "_outgoing", "_plan", "_raw", "_room", "_step", "_transport", "_unheard", "_verdict", "may_be_anonymous", "signing",
-        "verifies",
+        "__weakref__", "_chain", "_context", "_facts", "_finished", "_heard", "_is_cleared", "_is_refused", "_knows_psk",
+        "_last_session", "_outgoing", "_plan", "_raw", "_room", "_step", "_transport", "_unheard", "_verdict", "_watch",
+        "may_be_anonymous", "signing", "verifies",
     )  # fmt: skip
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> None:
@@ -64,6 +66,7 @@ class WolfSSLEngine(Engine):
         self._verdict: Verdict | None = None
         self._facts: Facts | None = None
         self._last_session: Session | None = None
+        self._finished: bytes | None = None  # the client's, once it was asked for a certificate
         self._is_cleared = self._is_refused = self._knows_psk = False
         self._room: Any = None
         self._unheard = plan.server_side
@@ -71,6 +74,8 @@ class WolfSSLEngine(Engine):
         self.may_be_anonymous = plan.server_side
         self._step = lib.wolfSSL_accept if plan.server_side else lib.wolfSSL_connect
         self.signing: Signing | None = None
+        self._heard: Transcript | None = Transcript() if context.offer.hears else None
+        self._watch: Watch | None = None
         self._prepare()
 
     def _prepare(self) -> None:
@@ -93,6 +98,9 @@ class WolfSSLEngine(Engine):
             if plan.session.native.ticket and not plan.session.single_use:
                 forget_ticket = functools.partial(lib.wolfSSL_set_SessionTicket, raw, ffi.NULL, 0)
                 incoming_buffers[number] = AwaitedAnswer(self._transport.incoming, forget_ticket)
+        if signs_in_the_clear(plan, self._context.bounds, self.verifies):
+            buffer = incoming_buffers[number]
+            self._watch = incoming_buffers[number] = Watch(buffer, self._context.offer, plan.server_side)
 
     def _protocols(self) -> bytes:
         """On a client what is offered, on a server the one that was chosen, from what the ClientHello says."""
@@ -131,11 +139,13 @@ class WolfSSLEngine(Engine):
         if self._unheard:
             self._unheard = False
             self._check_versions()
-        if self.signing is None:
+        heard = self._heard if self.signing is None else self.signing.transcript
+        if heard is None:
             result = self._step(self._raw)
         else:
-            with self.signing.transcript.listening():
+            with heard.listening():
                 result = self._step(self._raw)
+        self._check_choice(heard, written)
         if result == SUCCESS and not self._plan.server_side:
             self._make_sure()
         if self._is_refused:
@@ -144,6 +154,18 @@ class WolfSSLEngine(Engine):
             self._raise(result)
         self._raise_failure()
         self._finish()
+
+    def _check_choice(self, heard: Transcript | None, written: int) -> None:
+        """Refuse a peer that has signed, or exchanged keys, with what it was not offered."""
+        if self._watch is not None and self._watch.is_broken:
+            self._outgoing.write(plaintext_alert(AlertDescription.ILLEGAL_PARAMETER))
+            raise native.Error(native.INVALID_PARAMETER)
+        if self._heard is None or heard is None or lib.wolfSSL_version(self._raw) != TLS13:
+            return
+        if has_signed_with(heard.messages, self._plan.server_side) not in (None, *self._context.offer.schemes):
+            earlier = self._outgoing.read()[:written]
+            self._outgoing.write(earlier)
+            raise native.Error(native.INVALID_PARAMETER)
 
     def _drop(self, written: int, result: int) -> None:
         """Refuse the peer, whatever wolfSSL makes of our verdict: if it goes on, what it has written is taken back."""
@@ -157,8 +179,7 @@ class WolfSSLEngine(Engine):
 
         wolfSSL takes the one that the client names first, and sends another alert.
         """
-        hello, (lower, upper) = self._plan.hello, self._context.bounds
-        common = [version for version in hello.versions if lower <= version <= upper] if hello is not None else [upper]
+        common = common_versions(self._plan.hello, self._context.bounds)
         if not common:
             self._outgoing.write(plaintext_alert(AlertDescription.PROTOCOL_VERSION))
             raise native.Error(native.NO_VERSION)
@@ -178,11 +199,16 @@ class WolfSSLEngine(Engine):
             chain: what it has sent, its own first.
         """
         if self._verdict is None or chain != self._chain:
-            self._chain = chain
+            before, self._chain = self._chain, chain
             verifier = self._context.verifier
             self._verdict = Verdict() if verifier is None else verifier.verdict(chain, self._plan.subjects)
-            if self._verdict.fault is not None:
-                self.refuse(self._verdict.fault)
+            fault = self._verdict.fault
+            if not self._context.asks:  # with TLS 1.3 wolfSSL takes it
+                fault = Fault(Failure.OTHER, "the client has shown a certificate that it was not asked for")
+            if fault is None and self._facts is not None:  # in the handshake core judges by itself
+                fault = ANOTHER if before and before[0] != chain[0] else self._context.late_check(self._plan, self)
+            if fault is not None:
+                self.refuse(fault)
         return self._verdict.fault
 
     def refuse(self, fault: Fault) -> Fault:
@@ -213,6 +239,8 @@ class WolfSSLEngine(Engine):
         elif failure.code in native.UNREADABLE and self.verifies and self._verdict is None:
             # What a peer has sent must not seem to be a bug of ours.
             return Refusal(Fault(Failure.INVALID, "wolfSSL cannot read a certificate, or has no memory for it"))
+        elif failure.code == native.BAD_ARGUMENT and self._facts is None:
+            return native.Error(native.INVALID_PARAMETER)  # a signature scheme that cannot be, for one
         return failure
 
     def _plain_alert(self) -> int | None:
@@ -227,6 +255,9 @@ class WolfSSLEngine(Engine):
         """What is due once the handshake is done."""
         if self.signing is not None:
             self.signing.transcript = Transcript()  # all is signed
+        self._heard = None
+        if not (self._plan.server_side or self._context.answers_later):
+            lib.wolfSSL_certs_clear(self._raw)  # wolfSSL would show our certificate to any server that asks later
         found = self._facts = facts(self._raw, server_side=self._plan.server_side)
         if found.version == TLS13 and found.group is None:
             # psk_ke: a key stands for the exchange of keys, too, without forward secrecy. wolfSSL cannot be kept from it.
@@ -348,8 +379,14 @@ class WolfSSLEngine(Engine):
         return bytes(ffi.buffer(material, length))
 
     def request_client_certificate(self) -> None:
-        lib.wolfSSL_set_verify(self._raw, native.VERIFY_PEER, judged)
+        if self._finished is not None:
+            raise make(ConfigurationError, "wolfSSL asks the client of a connection once: it rejects a second answer")
+        self._finished = peer_finished(self._raw)
+        lib.wolfSSL_set_verify(self._raw, self._context.asks_later, judged)
         self._done(lib.wolfSSL_request_certificate(self._raw))
+
+    def peer_is_proven(self) -> bool:
+        return self._finished is None or self._finished != peer_finished(self._raw)
 
     def update_keys(self) -> None:
         self._done(lib.wolfSSL_update_keys(self._raw))

@@ -62,6 +62,7 @@ _SENTENCES: Final = {
     -312: "a record could not be decrypted: it was damaged or forged",
     -341: "the peer sent a record that is longer than TLS allows",
     -376: "the peer sent a record that is longer than TLS allows",
+    -425: "the peer has chosen what it was not offered, or nothing that it offers will do",
     -428: "the peer goes without a key exchange, or has left out another extension that is needed",
 }
 

@@ -44,6 +44,8 @@ UNREADABLE: Final = (MEMORY, -173)
 """MEMORY_E and BAD_FUNC_ARG: 5.5 and 5.7 say so of a certificate with an iPAddress of a wrong length, too."""
 NO_VERSION: Final = -326
 PARSE_ERROR: Final = -306
+INVALID_PARAMETER: Final = -425
+BAD_ARGUMENT: Final = -173
 EXTENSION_MISSING: Final = -428
 ALPN_CONTINUE: Final = 2
 """WOLFSSL_ALPN_CONTINUE_ON_MISMATCH."""
