@@ -63,16 +63,61 @@ assert len({both[begin : begin + 32] for begin in range(0, len(both), 32)}) == 4
 kit.close()
 print("both")
 """
-_SERVERS = [
-    status.name
-    for status in unitls.available_backends()
-    if status.available and unitls.get_backend(status.name).capabilities.supports(Feature.SERVER)
-]
+_ENDS = PROGRAM[: PROGRAM.index("def randoms")]
+EARLY_PROGRAM = (
+    _ENDS
+    + """
+from unitls.testing._cases_resumption import visit
 
 
-@pytest.mark.parametrize("name", _SERVERS)
+def early_data(hello):
+    accepted = End(server)
+    accepted.incoming.write(hello)
+    accepted.hello()
+    return accepted.connection.read_early_data()
+
+
+backend = get_backend(sys.argv[1])
+kit = Kit(backend, backend, Drive.WHOLE, None)
+client, server = kit.client(early_data=True, session_cache=SessionCache()), kit.server(max_early_data=1000)
+visit(kit, client, server)
+caller = End(client, "server.test")
+assert caller.connection.write_early_data(b"once") == 4
+hello = caller.hello()
+assert threading.active_count() == 1
+child = os.fork()
+if not child:
+    assert early_data(hello) == b""
+    assert not visit(kit, client, server)
+    assert visit(kit, client, server)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert early_data(hello) == b"once"
+assert early_data(hello) == b""
+kit.close()
+print("both")
+"""
+)
+
+
+def _with(feature: Feature) -> list[str]:
+    found = [status.name for status in unitls.available_backends() if status.available]
+    return [name for name in found if unitls.get_backend(name).capabilities.supports(feature)]
+
+
+@pytest.mark.parametrize("name", _with(Feature.SERVER))
 def test_both_sides_of_a_fork_go_on(name: str) -> None:
     """Each with random numbers of its own."""
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, name]
+    _run(PROGRAM, name)
+
+
+@pytest.mark.parametrize("name", _with(Feature.EARLY_DATA))
+def test_early_data_is_taken_on_one_side_of_a_fork(name: str) -> None:
+    """The child takes no session of its parent's: neither knows what early data the other has taken."""
+    _run(EARLY_PROGRAM, name)
+
+
+def _run(program: str, name: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", program, name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("both\n", "", 0)

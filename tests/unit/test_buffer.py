@@ -870,6 +870,25 @@ def test_sessions_are_kept_apart() -> None:
     assert connect(same) is False  # a session never leaves its native context
 
 
+class BrokenCache(unitls.SessionCache):
+    """Cannot keep anything."""
+
+    def put(self, key: Any, session: unitls.Session) -> None:
+        raise LookupError("no room")
+
+
+def test_a_broken_cache_loses_the_connection_and_no_data_in_it() -> None:
+    """What was read when the cache failed is gone, so nothing may follow it."""
+    link = open_link(client=client_context(session_cache=BrokenCache()))
+    for text in (b"first", b"second"):
+        link.server.write(text)
+    link.to_client()
+    with pytest.raises(LookupError, match="no room"):
+        link.client.read(5)
+    with pytest.raises(unitls.ConnectionFault):
+        link.client.read()
+
+
 def test_sessions_go_with_their_context() -> None:
     cache = unitls.SessionCache()
     client = client_context(session_cache=cache)
@@ -984,8 +1003,9 @@ def test_an_exception_that_cannot_be_made_again_is_told_all_the_same() -> None:
 
 def test_a_library_is_given_no_more_at_a_time_than_an_int_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
     link, sizes = open_link(), list[int]()
-    write, read_into = link.client._write, link.client._read_into  # type: ignore[attr-defined]
-    link.client._write = lambda data: sizes.append(len(data)) or write(data)  # type: ignore[attr-defined,func-returns-value]
+    engine = link.client._engine  # type: ignore[attr-defined]
+    write, read_into = engine.write, engine.read_into
+    engine.write = lambda data: sizes.append(len(data)) or write(data)  # type: ignore[func-returns-value]
     many = memoryview(bytes(3 * MAX_WRITE))
     assert link.client.write(many) == MAX_WRITE
     assert link.client.encrypt(many)[0] == MAX_WRITE  # type: ignore[attr-defined]
@@ -994,7 +1014,7 @@ def test_a_library_is_given_no_more_at_a_time_than_an_int_can_say(monkeypatch: p
     link.server.write(b"abcdef")
     link.to_client()
     monkeypatch.setattr(_reading, "MAX_READ", 4)
-    link.client._read_into = lambda size, view: sizes.append(len(view)) or read_into(size, view)  # type: ignore[attr-defined,func-returns-value]
+    engine.read_into = lambda size, view: sizes.append(len(view)) or read_into(size, view)  # type: ignore[func-returns-value]
     target = bytearray(100)
     assert [link.client.read_into(target), link.client.read_into(target)] == [4, 2]
     assert max(sizes) == 4

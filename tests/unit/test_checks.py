@@ -182,6 +182,9 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (server, {"client_authentication": True}, "ClientAuthentication"),
     (server, {"max_early_data": -1}, "max_early_data"),
     (server, {"ticket_keys": [5]}, "ticket_keys must hold"),
+    (server, {"ticket_keys": []}, "ticket_keys holds"),
+    (server, {"ticket_keys": [bytes(16), b""]}, "ticket_keys holds"),
+    (server, {"ticket_keys": [bytes(15)]}, "ticket_keys holds"),
     (server, {"sni_callback": "callback"}, "callable"),
     (server, {"ticket_count": -1}, "ticket_count"),
     (server, {"ticket_count": 256}, "ticket_count"),
@@ -196,7 +199,9 @@ def test_values_that_are_wrong_in_themselves(make: Callable[..., Any], values: d
 
 
 def test_certificates_that_come_later_are_verified_too() -> None:
-    check_values(server(post_handshake_authentication=True, crls=[b"0"], trust_store=TRUST))
+    check_values(server(post_handshake_authentication=True, crls=[b"0"], pins=[bytes(32)], trust_store=TRUST))
+    with pytest.raises(unitls.ConfigurationError, match="crls needs"):  # a client that is asked verifies nobody
+        check_values(client(validate_certificates=False, post_handshake_authentication=True, crls=[b"0"]))
 
 
 @pytest.mark.parametrize("name", ["identities", "ciphers", "inner_protocols", "crls", "pins"])

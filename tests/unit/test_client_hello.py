@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unitls.core import _client_hello
-from unitls.core._client_hello import ClientHello, ClientHelloReader, HelloError, fallback_version, parse_client_hello
+from unitls.core._client_hello import (
+    ClientHello,
+    ClientHelloReader,
+    HelloError,
+    fallback_version,
+    parse_client_hello,
+    whole_hello,
+)
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -69,6 +76,9 @@ def records(handshake: bytes, size: int = 1 << 14) -> bytes:
 
 
 def whole(data: bytes, limit: int = 1 << 16) -> ClientHello | None:
+    message = whole_hello(data)
+    if message is not None and len(message) <= limit:
+        assert ClientHelloReader(limit).feed_message(data) == message
     return ClientHelloReader(limit).feed(data)
 
 
@@ -97,6 +107,7 @@ def fault(data: bytes, limit: int = 1 << 16) -> tuple[int, str]:
 
 
 def test_a_captured_hello() -> None:
+    assert whole_hello(captured(alpn=("h2", "http/1.1"))) is not None
     hello = whole(captured(alpn=("h2", "http/1.1")))
     assert hello is not None
     assert hello.legacy_version == 0x0303

@@ -292,6 +292,9 @@ def test_a_key_update_needs_tls_1_3() -> None:
 # ---------------------------------------------------------------------------------------------- sessions
 
 
+OLD, NEW = b"the former secret", b"the secret of now"
+
+
 def visit(link: Link) -> bool:
     """Connect, let tickets arrive, end; whether it was resumed."""
     link.handshake()
@@ -306,7 +309,7 @@ def test_tickets_of_an_old_key_are_taken_and_not_renewed() -> None:
     client = BACKEND.client_context(CLIENT(trust_store=TRUST, session_cache=cache, lower_bound=TLS13))
     old, both, new = (
         BACKEND.server_context(SERVER(identities=(identity(),), ticket_keys=keys))
-        for keys in ((b"old",), (b"new", b"old"), (b"new",))
+        for keys in ((OLD,), (NEW, OLD), (NEW,))
     )
     assert not visit(Link(client, old))
     held = len(cache)
@@ -321,7 +324,7 @@ def test_tickets_of_an_old_key_are_taken_and_not_renewed() -> None:
 def test_ticket_keys_of_any_length_differ() -> None:
     cache = SessionCache()
     client = BACKEND.client_context(CLIENT(trust_store=TRUST, session_cache=cache))
-    for keys in ((b"",), (b"a" * 200,)):
+    for keys in ((b"a" * 16,), (b"a" * 200,)):
         assert not visit(Link(client, BACKEND.server_context(SERVER(identities=(identity(),), ticket_keys=keys))))
 
 

@@ -95,6 +95,23 @@ def test_resumed_client_certificate() -> None:
         assert link.server.getpeercert() == IDS.client.chain[0]
 
 
+@pytest.mark.parametrize("other", ["pyopenssl", "rustls", "gnutls"])
+def test_ticket_behind_a_retry(other: str) -> None:
+    """No ticket counts after a HelloRetryRequest: a second ClientHello may bring another context's, whose mark nobody reads."""
+    if not any(item.name == other and item.available for item in unitls.available_backends()):
+        pytest.skip(f"{other} is not there")
+    configuration = unitls.TLSClientConfiguration(
+        trust_store=STORE, session_cache=unitls.SessionCache(), groups=[24, 23], **bounds(TLSVersion.TLSv1_3)
+    )
+    caller = unitls.get_backend(other).client_context(configuration)
+    for groups, resumes in (([24], True), ([23], False)):
+        context = server(IDS.server, groups=groups)
+        assert not visit(Link(caller, context, host=HOST))
+        link = Link(caller, context, host=HOST)
+        assert visit(link) is resumes
+        assert link.server.group == groups[0]
+
+
 def test_session_without_a_ticket() -> None:
     """A client that takes no tickets resumes by the identifier of its session, at the same context only."""
     ssl = pytest.importorskip("ssl")

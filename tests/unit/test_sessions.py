@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from _link import IDS, TIMEOUT, client_context
 
 import unitls
 from unitls import Session, SessionCache
+from unitls.core import _resumption
 from unitls.core._names import PeerNames
 from unitls.core._resumption import find_session, keep_session
+from unitls.core._verdict import Accepted
 from unitls.core._x509 import certificate_fields
 
 
@@ -103,6 +107,19 @@ def test_bounds() -> None:
             SessionCache(**wrong)
 
 
+def test_one_session_is_dropped() -> None:
+    cache, one, two = SessionCache(), session("1"), session("2")
+    for item in (one, two):
+        cache.put("key", item)
+    cache.drop("key", session("2"))
+    assert len(cache) == 2
+    cache.drop("key", two)
+    assert cache.get("key", None, 0) is one
+    cache.drop("other", one)
+    cache.drop("key", one)
+    assert len(cache) == 0
+
+
 def test_threads_may_share_it() -> None:
     cache = SessionCache(8, 2)
 
@@ -148,18 +165,45 @@ def test_a_session_ends_with_the_certificate() -> None:
     assert found is None
     leaf, anchor = IDS.server.chain[0], IDS.authority.certificate_der
     end = certificate_fields(leaf).not_after
-    assert not keep_session(natives, key, Engine(None), leaf, None)  # type: ignore[arg-type]
+    assert not keep_session(natives, key, Engine(None), Accepted(leaf), None)  # type: ignore[arg-type]
     far = session("x", end + 1e6, owner=native)
-    assert keep_session(natives, key, Engine(far, leaf, anchor), leaf, None)  # type: ignore[arg-type]
+    assert keep_session(natives, key, Engine(far, leaf, anchor), Accepted(leaf), None)  # type: ignore[arg-type]
     kept = cache.get(key, native, 0)
     assert kept is not None
     assert kept.expires == end
     assert kept.chain == (leaf, anchor)
     # A resumed connection has no path of its own: what comes of it inherits the one that was trusted.
-    assert keep_session(natives, key, Engine(session("y", owner=native)), leaf, kept)  # type: ignore[arg-type]
+    assert keep_session(natives, key, Engine(session("y", owner=native)), Accepted(leaf), kept)  # type: ignore[arg-type]
     inherited = cache.get(key, native, 0)
     assert inherited is not None
     assert (inherited.native, inherited.chain, inherited.expires) == ("y", (leaf, anchor), 100)
+
+
+def test_a_session_ends_with_the_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an intermediate ends first, resuming would go on with a path that is none any more."""
+    ends = {b"leaf": 500, b"intermediate": 300, b"anchor": 100}
+    monkeypatch.setattr(_resumption, "certificate_fields", lambda der: SimpleNamespace(not_after=ends[der]))
+    cache = SessionCache()
+    natives = client_context(session_cache=cache)._natives  # type: ignore[attr-defined]
+    native = natives.get()
+    assert keep_session(natives, "key", Engine(session("x", 1000, owner=native), *ends), Accepted(b"leaf"), None)  # type: ignore[arg-type]
+    assert cache.get("key", native, 299) is not None
+    assert cache.get("key", native, 300) is None
+
+
+def test_the_programs_clock_ends_sessions_too() -> None:
+    moment = [0.0]
+    natives = client_context(session_cache=SessionCache(), verification_time=lambda: moment[0])._natives  # type: ignore[attr-defined]
+    native, names = natives.get(), PeerNames("a.test")
+    key, _ = find_session(natives, native, names, None)
+    end = time.time() + 1000
+    natives.configuration.session_cache.put(key, session("x", end, owner=native))
+    assert find_session(natives, native, names, None)[1] is not None
+    moment[0] = float("nan")
+    assert find_session(natives, native, names, None)[1] is None
+    natives.configuration.session_cache.put(key, session("x", end, owner=native))
+    moment[0] = end + 1
+    assert find_session(natives, native, names, None)[1] is None
 
 
 def test_the_key_holds_all_that_is_decided_by() -> None:

@@ -178,6 +178,13 @@ def test_a_key_is_not_pickled_or_copied(dump: Any) -> None:
         dump(unitls.PrivateKey.from_buffer(IDS.server.key_pem))
 
 
+@pytest.mark.parametrize("dump", [pickle.dumps, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("secret", [unitls.ExternalPSK(b"me", bytes(32)), unitls.Session(b"secret", 0, False)])
+def test_a_shared_key_and_a_session_are_not_pickled_or_copied(dump: Any, secret: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        dump(secret)
+
+
 def test_a_signer() -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 

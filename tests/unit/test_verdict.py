@@ -9,8 +9,10 @@ from _link import IDS, TRUST
 
 import unitls
 from unitls import VerifyFailure
+from unitls.core import _verdict
+from unitls.core._known_paths import KnownPaths
 from unitls.core._provider import ConnectionPlan
-from unitls.core._verdict import judge
+from unitls.core._verdict import Judge, judge
 from unitls.core._x509 import certificate_fields
 from unitls.testing._fake import FakeProvider
 from unitls.testing._zoo_files import load_zoo
@@ -118,6 +120,76 @@ def test_the_path_is_held_against_the_rules_whatever_the_library_says() -> None:
     client = IDS.client.chain[0]
     error = refusal(Engine([client], [client, CA]), (unitls.DNSName("client.test"),))
     assert error.failure is VerifyFailure.BAD_PURPOSE
+
+
+class Resumed(Engine):
+    """Knows what a resumed session tells: the leaf."""
+
+    def resumed(self) -> bool:
+        return True
+
+
+def test_a_path_that_has_ended_since_is_not_resumed() -> None:
+    """A session that is resumed brings the path of its first handshake, whose dates nobody looks at any more."""
+    case = ZOO["expired_intermediate"]
+    path = (*case.server_chain, CA)
+    configuration = unitls.TLSClientConfiguration(trust_store=unitls.TrustStore.from_buffer(case.trust_pem))
+    plan = ConnectionPlan(False, None, None, unitls.Session("x", 0, False, None, path))
+    with pytest.raises(unitls.CertificateVerificationError) as caught:
+        judge(FakeProvider(), configuration, plan, Resumed([path[0]]))  # type: ignore[arg-type]
+    assert caught.value.failure is VerifyFailure.EXPIRED
+
+
+def test_a_server_remembers_by_which_path_it_has_trusted_a_client() -> None:
+    seen: list[tuple[bytes, ...]] = []
+    leaf, path = IDS.client.chain[0], [IDS.client.chain[0], CA]
+    configuration = unitls.TLSServerConfiguration(
+        validate_certificates=True, trust_store=TRUST, pins=[pin(CA)], verification_hook=seen.append
+    )
+    judging, plan = Judge(FakeProvider(), configuration), ConnectionPlan(True)
+    with pytest.raises(unitls.CertificateVerificationError):  # somebody else's session: the leaf alone has not that key
+        judging.verdict(plan, Resumed([leaf]))  # type: ignore[arg-type]
+    judging.verdict(plan, Engine([leaf], path))  # type: ignore[arg-type]
+    assert judging.verdict(plan, Resumed([leaf])).path == tuple(path)  # type: ignore[arg-type]
+    assert seen == [tuple(path)] * 2
+
+
+def test_the_same_path_for_the_same_names_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields, now = certificate_fields(LEAF), [0.0]
+    now[0] = fields.not_before + 1.0
+    configuration = unitls.TLSClientConfiguration(trust_store=TRUST, verification_time=lambda: now[0])
+    counting, judged = Judge(FakeProvider(), configuration), list[object]()  # type: ignore[arg-type]
+    monkeypatch.setattr(_verdict, "judge", lambda *arguments: judged.append(None) or judge(*arguments))
+
+    def ask(path: list[bytes], subjects: Any = SUBJECTS) -> bytes | None:
+        return counting.verdict(ConnectionPlan(False, None, subjects), Engine([LEAF], path)).leaf  # type: ignore[arg-type]
+
+    assert [ask([LEAF, CA]), ask([LEAF, CA]), len(judged)] == [LEAF, LEAF, 1]
+    with pytest.raises(unitls.CertificateVerificationError):
+        ask([LEAF, IDS.client.chain[0]])
+    with pytest.raises(unitls.CertificateVerificationError):
+        ask([LEAF, CA], (unitls.DNSName("other.test"),))
+    now[0] = fields.not_after + 1.0
+    with pytest.raises(unitls.CertificateVerificationError):
+        ask([LEAF, CA])
+    assert len(judged) == 4
+
+
+def test_a_hook_is_asked_each_time() -> None:
+    seen = list[object]()
+    asking = Judge(FakeProvider(), unitls.TLSClientConfiguration(trust_store=TRUST, verification_hook=seen.append))  # type: ignore[arg-type]
+    for _ in range(3):
+        asking.verdict(ConnectionPlan(False, None, SUBJECTS), Engine([LEAF], [LEAF, CA]))  # type: ignore[arg-type]
+    assert len(seen) == 3
+
+
+def test_known_paths_are_bounded() -> None:
+    known = KnownPaths()
+    for number in range(2000):
+        known.remember((b"%d" % number, b"anchor"))
+        assert known.find(b"0")
+    assert known.find(b"1999") == (b"1999", b"anchor")
+    assert known.find(b"1") == ()
 
 
 def test_a_certificate_that_only_encrypts_is_for_suites_that_need_no_signature() -> None:

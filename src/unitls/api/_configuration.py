@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._sessions import SessionCache
 
 VerificationHook: TypeAlias = Callable[[tuple[bytes, ...]], None]
-"""Called with the chain in DER, leaf first, once the library has accepted it. Raising refuses the peer."""
+"""Called with the chain in DER, leaf first, once the library has accepted it. Raising refuses the peer, as does False."""
 
 CertificateChooser: TypeAlias = Callable[[tuple[bytes, ...]], Identity | None]
 """Called with the server's list of authorities (DER names, may be empty); gives the identity to show, or none."""
@@ -29,7 +29,7 @@ CertificateChooser: TypeAlias = Callable[[tuple[bytes, ...]], Identity | None]
 
 @dataclass(frozen=True, slots=True)
 class ExternalPSK:
-    """A pre-shared key agreed on elsewhere (RFC 8446 section 4.2.11, RFC 9258).
+    """A pre-shared key agreed on elsewhere (RFC 8446 section 4.2.11, RFC 9258). It is not pickled or copied.
 
     Attributes:
         identity: how the key is called on the wire.
@@ -40,6 +40,9 @@ class ExternalPSK:
     identity: bytes
     key: bytes = field(repr=False)
     hash_name: str = "sha256"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a pre-shared key cannot be pickled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +129,8 @@ class TLSClientConfiguration(TLSConfiguration):
     Attributes:
         session_cache: where sessions are kept for resumption; `None` for no resumption. Needs
             `Feature.SESSION_RESUMPTION`.
-        choose_certificate: picks the identity by the server's list of authorities. Needs
-            `Feature.CLIENT_CERTIFICATE_CHOICE`.
+        choose_certificate: picks the identity by the server's list of authorities. It is asked for each connection anew,
+            so no session is resumed. Needs `Feature.CLIENT_CERTIFICATE_CHOICE`.
         request_ocsp: ask for a stapled OCSP response, and refuse the server without a good one. Needs
             `Feature.OCSP_STAPLING`.
         post_handshake_authentication: let the server ask for a certificate later. Needs
@@ -157,8 +160,11 @@ class TLSServerConfiguration(TLSConfiguration):
         client_authentication: whether clients are asked for a certificate. Anything but `NONE` needs ``trust_store``.
         sni_callback: called for each connection once the ClientHello has arrived.
         ticket_count: how many tickets a TLS 1.3 handshake sends. Needs `Feature.TICKET_COUNT`.
-        ticket_keys: secrets that protect tickets, the first for new ones. Needs `Feature.TICKET_KEYS`.
-        max_early_data: how many bytes of early data are accepted; 0 refuses it. Needs `Feature.EARLY_DATA`.
+        ticket_keys: secrets that protect tickets, the first for new ones, each of at least 16 random bytes. Servers with
+            the same secrets resume each other's sessions, if they have the same versions and cipher suites, and verify
+            client certificates by the same rules. Needs `Feature.TICKET_KEYS`.
+        max_early_data: how many bytes of early data are accepted; 0 refuses it. A server takes that of each connection
+            once; those that share ``ticket_keys`` once each. Needs `Feature.EARLY_DATA`.
         post_handshake_authentication: ask clients for a certificate after the handshake, on demand. Needs
             `Feature.POST_HANDSHAKE_AUTHENTICATION`.
     """

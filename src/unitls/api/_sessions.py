@@ -13,11 +13,11 @@ from ._errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One resumable session. It holds secrets, so its ``repr`` shows none of it.
+    """One resumable session. It holds secrets, so its ``repr`` shows none of it, and it is not pickled or copied.
 
     Attributes:
         native: the library's own handle.
-        expires: seconds since the epoch; never offered later. Not behind the peer certificate's end.
+        expires: seconds since the epoch; never offered later. No certificate of the path ends before, but for the anchor.
         single_use: whether it may be offered once only, as with TLS 1.3 (RFC 8446 appendix C.4).
         owner: the native context the session belongs to; it is offered with no other.
         chain: the path that was trusted when the session was made, leaf first.
@@ -28,6 +28,9 @@ class Session:
     single_use: bool
     owner: Any = field(repr=False, default=None)
     chain: tuple[bytes, ...] = field(repr=False, default=())
+
+    def __reduce__(self) -> str:
+        raise TypeError("a session cannot be pickled")
 
 
 class SessionCache:
@@ -85,6 +88,19 @@ class SessionCache:
                 return None
             self._entries.move_to_end(key)
             return sessions.pop() if sessions[-1].single_use else sessions[-1]
+
+    def drop(self, key: Hashable, session: Session) -> None:
+        """Forget one session, if it is still there.
+
+        Args:
+            key: what the connection is that it was kept for.
+            session: it, and no other that is equal.
+        """
+        with self._lock:
+            sessions = self._entries.get(key, [])
+            sessions[:] = [item for item in sessions if item is not session]
+            if not sessions:
+                self._entries.pop(key, None)
 
     def drop_owner(self, owner: object) -> None:
         """Forget every session that belongs to the native context `owner`; it is not asked for again.

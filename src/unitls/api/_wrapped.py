@@ -165,7 +165,9 @@ class _Connection(metaclass=ABCMeta):
     def request_client_certificate(self) -> None:
         """Ask the client for a certificate now (TLS 1.3, RFC 8446 section 4.6.2).
 
-        A socket sends the request at once. The client answers when it reads; the answer is taken in by our next reads.
+        A socket sends the request at once. The client answers when it reads; the answer is taken in by our next reads. They
+        raise `CertificateVerificationError` if the certificate is not acceptable, is another than the client has shown
+        before, or there is none and ``client_authentication`` is not `ClientAuthentication.OPTIONAL`.
 
         Raises:
             UnsupportedFeature: the backend lacks `Feature.POST_HANDSHAKE_AUTHENTICATION`.

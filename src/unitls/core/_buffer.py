@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ..api._wrapped import TLSWrappedBuffer
-from ._engaged import Engaged
 from ._handshake import Handshake
 from ._reading import Reading
-from ._state import BEFORE, OPEN, WRITABLE, Event, walk
+from ._state import OPEN, WRITABLE, Event, walk
 from ._writing import Writing
 
 
@@ -48,27 +47,13 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
             data: bytes = self._incoming.read()
             return data
 
-    def check_caller(self) -> None:
-        """Refuse a call of the socket's that comes out of a callback of the handshake.
-
-        Raises:
-            ConfigurationError: it does.
-        """
-        if type(self._lock) is Engaged:
-            self._lock.check()
-
-    @property
-    def awaits_hello(self) -> bool:
-        """Whether this is a server whose client has not said hello yet."""
-        return self._engine is None and self._state in BEFORE
-
     @property
     def buffered(self) -> int:
         """Whether a read should be tried before anything comes in: something is here, or the state is not the usual one.
 
         Only after the handshake.
         """
-        return self._incoming.pending or self._state is not OPEN or self._pending()
+        return self._incoming.pending or self._state is not OPEN or self.pending()
 
     @property
     def is_busy(self) -> bool:
@@ -78,7 +63,7 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
             or self._state is not OPEN
             or self._incoming.pending > 0
             or self._outgoing.pending > 0
-            or self._pending() > 0
+            or self.pending() > 0
         )
 
     @property

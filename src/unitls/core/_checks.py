@@ -21,6 +21,7 @@ from ._values import NeutralPrivateKey, NeutralTrustStore
 _MISSING: Final = object()
 _X25519MLKEM768: Final = 4588
 _USUAL: Final = TLSClientConfiguration()
+_SHORTEST_TICKET_KEY: Final = 16
 
 _NONE: Final = type(None)
 _KINDS: Final[dict[str, tuple[tuple[Any, ...], str]]] = {
@@ -210,10 +211,10 @@ def _check_trust(configuration: TLSConfiguration) -> None:
         raise ConfigurationError("the trust store is empty: no certificate could ever be accepted")
     if configuration.validate_certificates:
         return
+    if isinstance(configuration, TLSServerConfiguration) and configuration.post_handshake_authentication:
+        return  # certificates that come later are verified
     if configuration.pins or configuration.verification_hook:
         raise ConfigurationError("pins and verification_hook need validate_certificates")
-    if getattr(configuration, "post_handshake_authentication", False):
-        return  # certificates that come later are verified
     for name in ("crls", "verification_depth", "verification_time", "request_ocsp"):
         usual = getattr(_USUAL, name)
         if getattr(configuration, name, usual) != usual:
@@ -223,5 +224,11 @@ def _check_trust(configuration: TLSConfiguration) -> None:
 def _check_server(configuration: TLSServerConfiguration) -> None:
     if configuration.ticket_count is not None and not 0 <= configuration.ticket_count <= 255:
         raise ConfigurationError("ticket_count is a number from 0 to 255")
+    keys = configuration.ticket_keys
+    if keys is not None and (not keys or any(len(key) < _SHORTEST_TICKET_KEY for key in keys)):
+        # Whoever guesses one makes tickets for whom they like.
+        raise ConfigurationError(
+            f"ticket_keys holds secrets of at least {_SHORTEST_TICKET_KEY} random bytes; use None for the backend's own"
+        )
     if configuration.max_early_data < 0:
         raise ConfigurationError("max_early_data is not negative; 0 refuses early data")

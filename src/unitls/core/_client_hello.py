@@ -34,12 +34,14 @@ _EARLY_DATA: Final = 42
 _SUPPORTED_VERSIONS: Final = 43
 
 _EXTENSION_HEADER: Final = struct.Struct(">HH")
+_BEGINNING: Final = struct.Struct(">BBxHBBH")
+"""The header of the record, and that of the message, whose length is one of three bytes."""
 _VISIBLE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
 _TLS_1_0: Final = 0x0301
 _TLS_1_2: Final = 0x0303
 _TLS_1_3: Final = 0x0304
-_FALLBACK: Final = b"\x56\x00"
-"""TLS_FALLBACK_SCSV, as it stands among the cipher suites."""
+FALLBACK: Final = b"\x56\x00"
+"""TLSFALLBACK_SCSV, as it stands among the cipher suites."""
 
 # What other protocols begin with; five bytes, a record header's length, have to do.
 _HTTP: Final = (b"GET ", b"POST ", b"HEAD ", b"PUT /", b"DELET", b"OPTIO", b"PATCH", b"TRACE", b"CONNE", b"PRI *")
@@ -144,8 +146,6 @@ class ClientHelloReader:
         self.received += data
         if self._fault is not None:
             raise HelloError(*self._fault)
-        if self._body is None and not self._record and (body := whole_hello(self.received, self._limit)):
-            self._body = body
         if self._body is None and len(self.received) >= self._needed:
             try:
                 self._body = self._advance()
@@ -180,20 +180,15 @@ class ClientHelloReader:
         return length
 
 
-def whole_hello(received: bytes | bytearray, limit: int = LIMIT) -> bytes | None:
+def whole_hello(received: bytes) -> bytes | None:
     """The message without its header, in the usual case: one record, which holds it and nothing else, is all there is."""
     length = len(received) - _RECORD_HEADER
-    if (
-        length > _MESSAGE_HEADER
-        and received[0] == _HANDSHAKE
-        and received[1] == 3
-        and received[_RECORD_HEADER] == _CLIENT_HELLO
-        and length <= min(_MAX_PLAINTEXT, limit + _MESSAGE_HEADER)
-        and int.from_bytes(received[3:5], "big") == length
-        and int.from_bytes(received[6:9], "big") == length - _MESSAGE_HEADER
-    ):
-        return bytes(received[_RECORD_HEADER + _MESSAGE_HEADER :])
-    return None
+    if not _MESSAGE_HEADER < length <= _MAX_PLAINTEXT:
+        return None
+    kind, major, size, message, high, low = _BEGINNING.unpack_from(received)
+    if (kind, major, size, message, high, low) != (_HANDSHAKE, 3, length, _CLIENT_HELLO, 0, length - _MESSAGE_HEADER):
+        return None
+    return received[_RECORD_HEADER + _MESSAGE_HEADER :]
 
 
 def _record_length(header: bytes, *, first: bool) -> int:
@@ -304,12 +299,12 @@ def fallback_version(body: bytes) -> int | None:
     Raises:
         HelloError: the hello is malformed.
     """
-    if _FALLBACK not in body:
+    if FALLBACK not in body:
         return None
     fields = _Fields(body)
     fields.take(34)
     fields.vector(1)
-    if int.from_bytes(_FALLBACK, "big") not in _numbers(fields.vector(2)):
+    if int.from_bytes(FALLBACK, "big") not in _numbers(fields.vector(2)):
         return None
     return max((version for version in parse_client_hello(body).versions if version <= _TLS_1_3), default=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Hashable
 from traceback import clear_frames
@@ -22,9 +21,10 @@ from ..api._errors import (
 from ._client_hello import ClientHelloReader
 from ._information import Information
 from ._names import PeerNames
+from ._owned_lock import OwnedLock
 from ._provider import ConnectionPlan, E, Engine
 from ._relay import Relay
-from ._resumption import find_session, keep_session
+from ._resumption import find_session, forget_session, keep_session
 from ._state import BEFORE, Event, State, walk
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ class Connection(Information):
         ConfigurationError: the native context cannot be made.
 
     Attributes:
+        awaits_hello: whether this is a server whose client has not said hello yet.
         version: the negotiated version as on the wire, once the handshake is done.
     """
 
     __slots__ = (
         "_barren", "_batch", "_context", "_engine", "_failure", "_handshake_size", "_in_callback", "_in_record", "_incoming",
-        "_judged", "_lock", "_names", "_natives", "_outgoing", "_owner", "_peer", "_pending", "_plan", "_read",
-        "_read_into", "_reader", "_relay", "_session_due", "_session_key", "_state", "_watchful", "_write", "version",
+        "_lock", "_names", "_natives", "_outgoing", "_owner", "_plan", "_reader", "_relay", "_session_due", "_session_key",
+        "_state", "_watchful", "awaits_hello", "version",
     )  # fmt: skip
 
     def __init__(
@@ -84,9 +85,8 @@ class Connection(Information):
         self._context = context
         self._natives = natives
         self._names = names
-        self._peer = peer
         self._owner = None if owner is None else weakref.ref(owner)
-        self._lock: Any = threading.Lock()  # an `Engaged` during a step of the handshake
+        self._lock = natives.new_lock()
         self._state = State.START
         self._engine: Engine | None = None
         self._failure: BaseException | None = None
@@ -94,9 +94,8 @@ class Connection(Information):
         self._barren = self._handshake_size = 0
         self._batch = natives.provider.read_size
         self._in_callback = self._in_record = self._session_due = False
-        self._judged = not natives.configuration.validate_certificates
-        self._leaf = self._hello = None
-        self._path = ()
+        self._accepted = natives.judge.beforehand
+        self._hello = None
         self._session_key: Hashable | None = None
         self._identity = 0
         self._incoming: Any = incoming
@@ -108,12 +107,13 @@ class Connection(Information):
         if type(incoming) not in kinds or type(outgoing) not in kinds:
             self._attach(incoming, outgoing)
         self._watchful = self._relay is not None
+        self.awaits_hello = natives.server_side
         if not natives.server_side:
-            self._begin_client()
+            self._begin_client(peer)
 
     def _attach(self, incoming: ByteSource, outgoing: ByteSink) -> None:
         """Let the engine work on private buffers where the caller's are not of its kind."""
-        provider = self._natives.provider
+        provider, self._lock = self._natives.provider, OwnedLock()
         direct_in, direct_out = type(incoming) in provider.buffer_types, type(outgoing) in provider.buffer_types
         self._incoming = incoming if direct_in else provider.memory_buffer()
         self._outgoing = outgoing if direct_out else provider.memory_buffer()
@@ -121,7 +121,7 @@ class Connection(Information):
             None if direct_in else incoming, None if direct_out else outgoing, self._incoming, self._outgoing
         )
 
-    def _begin_client(self) -> None:
+    def _begin_client(self, peer: Any) -> None:
         natives = self._natives
         if self._relay is not None:
             self._relay.fill()
@@ -132,21 +132,14 @@ class Connection(Information):
         native = natives.first or natives.get()
         self._plan = self._names.plan
         if natives.remembers:
-            self._session_key, session = find_session(natives, native, self._names, self._peer)
+            self._session_key, session = find_session(natives, native, self._names, peer)
             self._plan = self._plan._replace(session=session)
         self._install(native)
 
     def _install(self, native: Any) -> None:
         """Make the engine."""
-        engine = self._natives.provider.engine(native, self._plan, self._incoming, self._outgoing)
-        self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
-        self._pending = engine.pending
-        self._engine = engine
-
-    def _shortcut(self, engine: Engine) -> None:
-        """Put the engine's hot calls where one attribute reaches them, after they have changed."""
-        self._read, self._read_into, self._write = engine.read, engine.read_into, engine.write
-        self._pending = engine.pending
+        self._engine = self._natives.provider.engine(native, self._plan, self._incoming, self._outgoing)
+        self.awaits_hello = False
 
     def _open_outgoing(self) -> None:
         """Go on only when the caller's buffer has taken everything so far."""
@@ -156,9 +149,13 @@ class Connection(Information):
     def _collect_session(self) -> None:
         """Keep a session for the next connection, once the server has given one."""
         if self._session_due and self._session_key is not None and self._engine is not None:
-            self._session_due = not keep_session(
-                self._natives, self._session_key, self._engine, self._leaf, self._plan.session, self._path
-            )
+            try:
+                self._session_due = not keep_session(
+                    self._natives, self._session_key, self._engine, self._accepted, self._plan.session
+                )
+            except BaseException as error:
+                self._note(error)  # it is of the program's own cache, and takes with it what was read just now
+                raise
 
     @property
     def configuration(self) -> TLSConfiguration:
@@ -203,6 +200,10 @@ class Connection(Information):
         lost = isinstance(fault, (ConnectionFault, InternalTLSError)) or not isinstance(fault, TLSError)
         if lost or (isinstance(fault, ConfigurationError) and self._state in BEFORE):
             self._state, self._failure = walk(self._state, Event.FAIL), _without_frames(fault)
+            # A server that has begun to talk, and is then cut off, has not refused the session.
+            if self._session_due or not (self.version and isinstance(fault, RaggedEOF)):
+                forget_session(self._natives, self._session_key, self._plan.session)
+            self.awaits_hello = False
 
     def _refail(self) -> NoReturn:
         cause = self._failure

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import socket as socket_module
 import sys
 import threading
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from ..api._buffers import ByteSink, ByteSource
 from ..api._certificates import Certificate, Identity, PrivateKey
@@ -24,12 +25,15 @@ from ..api._versions import TLSVersion
 from ..api._wrapped import TLSWrappedSocket
 from ._buffer import CoreBuffer
 from ._checks import check_supported, check_values
+from ._key_log import prepare_key_log
 from ._names import NO_NAMES, PeerNames, names_of, peer_names
+from ._owned_lock import OwnedLock, calls_back
 from ._provider import Provider
 from ._revocation_lists import check_lists
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
-from ._system_verdict import SystemJudge, check_platform, uses_platform, verification
+from ._system_verdict import check_platform, uses_platform, verification
+from ._verdict import Judge
 
 if TYPE_CHECKING:
     from ..api._backend import Backend
@@ -53,23 +57,26 @@ class Natives:
 
     Attributes:
         first: the native context of the first identity, which is the usual one; `None` until it was built.
-        system_judge: whom core asks about peers besides the library, if anybody; known as soon as `first` is.
+        judge: gives core's verdict on peers.
+        new_lock: makes the locks of a connection.
     """
 
     __slots__ = (
         "__weakref__",
         "_built",
+        "_former",
         "_lock",
         "bounds",
         "configuration",
         "decides",
         "first",
+        "judge",
         "leaves",
+        "new_lock",
         "peer_may_be_anonymous",
         "provider",
         "remembers",
         "server_side",
-        "system_judge",
     )
 
     def __init__(self, provider: Provider, configuration: TLSConfiguration, server_side: bool) -> None:
@@ -80,15 +87,26 @@ class Natives:
         self.bounds = version_range(configuration, provider.capabilities())
         mode = getattr(configuration, "client_authentication", None)
         self.peer_may_be_anonymous = server_side and mode is not ClientAuthentication.REQUIRED
-        self.remembers = getattr(configuration, "session_cache", None) is not None
+        # Who resumes is again who it was: where that is chosen for each connection, nothing is resumed.
+        chooses = getattr(configuration, "choose_certificate", None) is not None
+        self.remembers = getattr(configuration, "session_cache", None) is not None and not chooses
         self.decides = _depends_on_hello(provider, configuration)
+        self.new_lock: Any = OwnedLock if calls_back(configuration) else threading.Lock
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}
+        self._former: list[dict[tuple[int, bool], Any]] = []
         self.first: Any = None
-        self.system_judge: SystemJudge | None = None
+        self.judge = Judge(provider, configuration)
         cache = getattr(configuration, "session_cache", None)
         if cache is not None:
             weakref.finalize(self, _drop_sessions, cache, self._built)
+        if getattr(configuration, "max_early_data", 0):
+            _take_early_data.add(self)
+
+    def begin_anew(self) -> None:
+        """Build the native contexts again when they are needed; the former live on, as somebody may be inside of them."""
+        self._former.append(self._built)
+        self._built, self._lock, self.first = {}, threading.Lock(), None
 
     def settings(self, identity: int = 0, offer_protocols: bool = True) -> Settings:
         """The resolved settings for the identity with that index (there need not be any)."""
@@ -112,11 +130,25 @@ class Natives:
                     settings = self.settings(identity, offer_protocols)
                     _audit(settings)
                     verified = verification(self.provider, settings)
-                    self.system_judge = verified.judge
+                    self.judge.system = verified.judge
                     native = self._built[key] = self.provider.build(verified.settings)
                     if key == _USUAL:
                         self.first = native
         return native
+
+
+_take_early_data: Final[weakref.WeakSet[Natives]] = weakref.WeakSet()
+"""Those whose early data must not be taken twice."""
+
+
+def _begin_anew() -> None:
+    """In a forked child: neither process knows what the other takes, so they must not have their sessions in common."""
+    for natives in list(_take_early_data):
+        natives.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _depends_on_hello(provider: Provider, configuration: TLSConfiguration) -> bool:
@@ -138,6 +170,7 @@ def _audit(settings: Settings) -> None:
     if settings.key_log:
         sys.audit("unitls.insecure", "key_log")
         logger.warning("TLS secrets are written to the key log")
+        prepare_key_log(settings.key_log)
     if not settings.server_side and not settings.verify:
         sys.audit("unitls.insecure", "validate_certificates")
 

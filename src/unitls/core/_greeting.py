@@ -79,7 +79,7 @@ def parse_hello(provider: Provider, message: bytes) -> ClientHello:
 
 
 def refuse_fallback(natives: Natives, message: bytes) -> None:
-    """Hold to TLS_FALLBACK_SCSV, which not every library knows.
+    """Hold to TLS_FALLBACK_SCSV, which not every library knows; only for a hello in which those bytes stand.
 
     Raises:
         Refusal: the client has fallen back to a version below what we have: somebody may have made it do so.

@@ -15,10 +15,9 @@ from ..api._errors import (
     WantReadError,
     WantWriteError,
 )
-from ._client_hello import ClientHelloReader, whole_hello
+from ._client_hello import FALLBACK, ClientHelloReader, whole_hello
 from ._clock import ClockFailed
 from ._connection import Connection
-from ._engaged import Engaged
 from ._greeting import (
     Refusal,
     choose,
@@ -30,8 +29,8 @@ from ._greeting import (
     server_name,
 )
 from ._provider import ConnectionPlan, Engine
+from ._settings import wire_protocols
 from ._state import BEFORE, BEGUN, FINISHED, State
-from ._verdict import judge
 
 
 class Handshake(Connection):
@@ -57,10 +56,6 @@ class Handshake(Connection):
                 self._incoming.write(chunk)
             elif chunk is not None:
                 self._incoming.write_eof()
-            if self._state is not State.HANDSHAKE:
-                if self._state not in BEFORE:
-                    return self._handshake_again(), self._outgoing.read(), 0
-                self._state = BEGUN
             done = self._go_on()
             return done, self._outgoing.read(), self._incoming.pending if done else 0
 
@@ -74,69 +69,72 @@ class Handshake(Connection):
             TLSError: as `do_handshake` does, `WantReadError` apart.
         """
         with self._lock:
-            if self._relay is not None:
-                self._open_outgoing()
-                self._relay.fill()
-            if self._state is not State.HANDSHAKE:
-                if self._state not in BEFORE:
-                    return self._handshake_again()
-                self._state = BEGUN
-            try:
-                done = self._go_on()
-            except BaseException:
-                if self._relay is not None:
-                    self._relay.drain()
-                raise
-            if self._relay is not None:
-                self._open_outgoing()
-            return done
+            return self._go_on() if self._relay is None else self._go_on_with_relay()
 
-    def _handshake_again(self) -> bool:
-        if self._state is State.FAILED:
-            self._refail()
-        return True
+    def _go_on_with_relay(self) -> bool:
+        assert self._relay is not None
+        self._open_outgoing()
+        self._relay.fill()
+        try:
+            done = self._go_on()
+        except BaseException:
+            self._relay.drain()
+            raise
+        self._open_outgoing()
+        return done
 
     def _go_on(self) -> bool:
-        """`_advance`, whose end is remembered, and during which callbacks cannot use this connection."""
-        lock = self._lock
-        self._lock = Engaged(lock)
+        """Let the library go on, and judge what it has come to."""
+        if self._state is not BEGUN:
+            if self._state is State.FAILED:
+                self._refail()
+            if self._state not in BEFORE:
+                return True
+            self._state = BEGUN
         try:
-            return self._advance()
-        except ClockFailed as failed:
-            fault = self._fault(ConnectionFault, f"a callback has failed: {failed}")
-            self._note(fault)
+            engine = self._engine or self._greet()
+            if engine is None:
+                return False
+            written, available = self._outgoing.pending, self._incoming.pending
             try:
-                raise fault from failed
-            finally:
-                del fault  # in a frame of its own traceback it would hold the connection
+                engine.handshake()
+            except self._natives.provider.fault_types as error:
+                self._look_why(error, engine, written, available)
+                return False
+            if self._accepted is None:
+                self._judge(engine, written)
+            self._finish(engine)
+            return True
         except BaseException as error:
-            self._note(error)
+            self._lose(error)
             raise
-        finally:
-            self._lock = lock
 
-    def _advance(self) -> bool:
-        engine = self._engine or self._greet()
-        if engine is None:
-            return False
-        written, available = self._outgoing.pending, self._incoming.pending
+    def _look_why(self, error: BaseException, engine: Engine, written: int, available: int) -> None:
+        """The library has stopped: go on only if it is for more to come in, and judge what has come so far."""
+        signal = None if isinstance(error, self._natives.provider.want_read) else self._signal(error)
+        if available:
+            self._handshake_size += available - self._incoming.pending
+            limit = self._natives.configuration.max_handshake_size
+            if self._handshake_size > limit:
+                raise self._fault(ProtocolViolation, f"the handshake is longer than the limit of {limit} bytes")
+            if self._accepted is None:
+                self._judge(engine, written)
+        if signal is not None:
+            raise signal from error
+        if self._incoming.eof:
+            raise self._ragged("the transport ended during the handshake") from error
+
+    def _lose(self, error: BaseException) -> None:
+        """Remember what has ended the handshake."""
+        if not isinstance(error, ClockFailed):
+            self._note(error)
+            return
+        fault = self._fault(ConnectionFault, f"a callback has failed: {error}")
+        self._note(fault)
         try:
-            engine.handshake()
-        except self._natives.provider.fault_types as error:
-            signal = None if isinstance(error, self._natives.provider.want_read) else self._signal(error)
-            if available:
-                self._count(available)
-                if not self._judged:
-                    self._judge(engine, written)
-            if signal is not None:
-                raise signal from error
-            if self._incoming.eof:
-                raise self._ragged("the transport ended during the handshake") from error
-            return False
-        if not self._judged:
-            self._judge(engine, written)
-        self._finish(engine)
-        return True
+            raise fault from error
+        finally:
+            del fault, error  # in a frame of their own traceback they would hold the connection
 
     def _signal(self, error: BaseException) -> TLSError | None:
         """Why the library stopped: `None` if it wants to read, the signal if it wants to write; else the fault is raised."""
@@ -148,12 +146,6 @@ class Handshake(Connection):
         finally:
             del fault, error  # in a frame of their own traceback they would hold the connection
 
-    def _count(self, available: int) -> None:
-        self._handshake_size += available - self._incoming.pending
-        limit = self._natives.configuration.max_handshake_size
-        if self._handshake_size > limit:
-            raise self._fault(ProtocolViolation, f"the handshake is longer than the limit of {limit} bytes")
-
     def _judge(self, engine: Engine, written: int) -> None:
         """Give core's verdict as soon as the peer's certificate is known.
 
@@ -161,14 +153,13 @@ class Handshake(Connection):
         certificate never goes to a server that has not been verified, and the peer never gets the Finished it waits for.
         """
         try:
-            natives = self._natives
-            leaf, path = judge(natives.provider, natives.configuration, self._plan, engine, natives.system_judge)
+            accepted = self._natives.judge.verdict(self._plan, engine)
         except BaseException:  # also an interruption, or a clock that fails: without a verdict nothing is accepted
             earlier = self._outgoing.read()[:written]
             self._outgoing.write(earlier)
             raise
-        if leaf is not None:
-            self._leaf, self._path, self._judged = leaf, path, True
+        if accepted.leaf is not None:
+            self._accepted = accepted
 
     def _finish(self, engine: Engine) -> None:
         """Check what was negotiated against what was asked for, whatever the library made of it. Fails closed."""
@@ -179,14 +170,20 @@ class Handshake(Connection):
             raise self._fault(ProtocolViolation, f"the negotiated version {version:#06x} is out of the range asked for")
         if configuration.ciphers is not None and (suite := engine.cipher() or 0) not in configuration.ciphers:
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
-        if configuration.require_inner_protocol and engine.protocol() is None:
-            raise self._fault(ProtocolViolation, "no application protocol was agreed on")
-        if not (self._judged or self._natives.peer_may_be_anonymous or self._has_psk(engine)):
+        if configuration.groups is not None and (group := engine.group()) not in (None, *configuration.groups):
+            raise self._fault(ProtocolViolation, f"the negotiated group {group:#06x} was not asked for")
+        if configuration.inner_protocols:
+            protocol = engine.protocol()
+            if protocol is None and configuration.require_inner_protocol:
+                raise self._fault(ProtocolViolation, "no application protocol was agreed on")
+            if protocol not in (None, *wire_protocols(configuration)):
+                raise self._fault(ProtocolViolation, f"the negotiated protocol {protocol!r} was not asked for")
+        if self._accepted is None and not (self._natives.peer_may_be_anonymous or self._has_psk(engine)):
             whose = "client" if self._natives.server_side else "server"
             raise self._fault(CertificateVerificationError, f"the {whose} sent no certificate")
+        if self._session_key is not None:
+            self._session_due = self._watchful = True
         self.version, self._state = version, FINISHED
-        self._session_due = self._session_key is not None
-        self._watchful = self._watchful or self._session_due
 
     def _has_psk(self, engine: Engine) -> bool:
         """On a client: whether the server has shown that it has the external key, and nothing asks for a certificate."""
@@ -218,7 +215,8 @@ class Handshake(Connection):
                 received = bytes(reader.received)
             self._hello = message
             native = self._hear(message) if natives.decides else natives.first or natives.get()
-            refuse_fallback(self._natives, message)
+            if FALLBACK in message:
+                refuse_fallback(self._natives, message)
         except Refusal as refusal:
             self._outgoing.write(plaintext_alert(refusal.alert))
             raise refusal.error from (refusal.error.__cause__ or refusal.__cause__)
@@ -250,7 +248,7 @@ class Handshake(Connection):
                 run_callback(self._natives.provider, name, lambda: callback(owner, name, original))
             finally:
                 self._in_callback = False
-        self._judged = not self._natives.configuration.validate_certificates
+        self._accepted = self._natives.judge.beforehand
         welcome = choose(self._natives, hello)
         self._identity = welcome.index
         return welcome.native

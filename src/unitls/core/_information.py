@@ -16,7 +16,7 @@ from ._client_hello import HelloError, parse_client_hello
 from ._der import DERError
 from ._sni_choice import decoded_name
 from ._state import WRITABLE, State
-from ._verdict import trusted_path
+from ._verdict import Accepted, trusted_path
 from ._x509 import certificate_fields
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _BINDINGS: Final = {
 class Information:
     """A mix-in over ``_engine``, ``_state`` and ``_natives``."""
 
-    __slots__ = ("_hello", "_identity", "_leaf", "_path")
+    __slots__ = ("_accepted", "_hello", "_identity")
 
     _engine: Engine | None
     version: int
@@ -49,8 +49,7 @@ class Information:
     _names: PeerNames
     _lock: Any
     _hello: bytes | None
-    _leaf: bytes | None
-    _path: tuple[bytes, ...]
+    _accepted: Accepted | None
     _identity: int
     _plan: ConnectionPlan
     _relay: Relay | None
@@ -87,22 +86,34 @@ class Information:
         version = None if engine is None else engine.version()
         return None if version is None else TLSVersion(version)
 
+    def _with_peer(self) -> Engine | None:
+        """Likewise, unless it may tell of a certificate to which the peer has not shown that it has the key."""
+        engine = self._ready()
+        if engine is None or not self._may_ask_later():
+            return engine
+        return None if self._state is State.FAILED or not engine.peer_is_proven() else engine
+
+    def _may_ask_later(self) -> bool:
+        return self.server_side and getattr(self._natives.configuration, "post_handshake_authentication", False)
+
     def getpeercert(self) -> bytes | None:
-        if self._leaf is None and (engine := self._ready()) is not None:
-            self._leaf = engine.peer_certificate()
-        return None if self._ready() is None else self._leaf
+        engine = self._with_peer()
+        if engine is None:
+            return None
+        return (None if self._accepted is None else self._accepted.leaf) or engine.peer_certificate()
 
     def getpeerchain(self) -> list[bytes]:
-        engine = self._ready()
+        engine = self._with_peer()
         self._natives.provider.capabilities().require(Feature.PEER_CHAIN, self._natives.provider.name)
         return [] if engine is None else engine.peer_chain()
 
     def getverifiedchain(self) -> list[bytes]:
-        engine = self._ready()
+        engine = self._with_peer()
         self._natives.provider.capabilities().require(Feature.VERIFIED_CHAIN, self._natives.provider.name)
-        if engine is None or not self._natives.configuration.validate_certificates:
+        verifies = self._natives.configuration.validate_certificates or self._may_ask_later()
+        if engine is None or not verifies or engine.peer_certificate() is None:
             return []
-        return list(self._path) or trusted_path(engine, self._plan)
+        return list(() if self._accepted is None else self._accepted.path) or trusted_path(engine, self._plan)
 
     @property
     def server_side(self) -> bool:

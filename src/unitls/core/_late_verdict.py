@@ -7,14 +7,18 @@ engine asks for the verdict there, so that the peer gets an alert and nothing th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Final, TypeAlias
 
-from ..api._configuration import TLSConfiguration
-from ..api._errors import CertificateVerificationError
+from ..api._configuration import TLSConfiguration, TLSServerConfiguration
+from ..api._errors import CertificateVerificationError, VerifyFailure
+from ..api._protocols import ClientAuthentication
 from ._leaf_check import Fault
 from ._provider import ConnectionPlan, Engine, Provider
 from ._verdict import judge
 
+ANOTHER: Final = Fault(VerifyFailure.OTHER, "the client has shown another certificate before")
+"""Why a second certificate is refused: who a client is does not change in the midst of a connection."""
 LateCheck: TypeAlias = Callable[[ConnectionPlan, Engine], Fault | None]
 """`late_fault` for one configuration of one backend."""
 
@@ -30,6 +34,8 @@ def late_fault(
         plan: what this connection needs.
         engine: it, which tells the new certificate already.
     """
+    if isinstance(configuration, TLSServerConfiguration):  # one that asks later only is not said to verify
+        configuration = replace(configuration, client_authentication=ClientAuthentication.REQUIRED)
     try:
         judge(provider, configuration, plan, engine)
     except CertificateVerificationError as error:

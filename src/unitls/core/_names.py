@@ -41,14 +41,17 @@ class PeerNames:
     Attributes:
         server_name: the name to send as SNI (A-labels), or `None`.
         subjects: the acceptable subjects; `None` if none is checked.
+        key: all of that as a string, which is hashed once only.
         plan: what a connection with these names needs, where it has no session to resume.
     """
 
     server_name: str | None = None
     subjects: tuple[Subject, ...] | None = None
+    key: str = field(init=False, repr=False, compare=False)
     plan: ConnectionPlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "key", repr((self.server_name, self.subjects)))
         object.__setattr__(self, "plan", ConnectionPlan(False, self.server_name, self.subjects))
 
 

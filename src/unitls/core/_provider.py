@@ -89,6 +89,13 @@ class Engine(ABC):
         chain = self.peer_chain()
         return chain[0] if chain else None
 
+    def peer_is_proven(self) -> bool:
+        """On a server: whether the client has finished its answer to the last request for a certificate after the handshake.
+
+        Libraries tell the certificate earlier, when nothing has shown yet that the client has the key to it.
+        """
+        return True
+
     def verified_chain(self) -> list[bytes]:
         """The path that was trusted; empty if the library does not tell."""
         return []

@@ -39,7 +39,7 @@ class Reading(Connection):
                 return self._read_with_care(amt)
             available = self._incoming.pending
             try:
-                data = self._read(amt if amt < self._batch else self._batch)
+                data = self._engine.read(amt if amt < self._batch else self._batch)  # type: ignore[union-attr]
             except self._natives.provider.fault_types as error:
                 return self._nothing_read(error, available)
             return data or self._peer_closed()
@@ -56,7 +56,7 @@ class Reading(Connection):
             return self._unreadable()
         available = self._incoming.pending
         try:
-            data = self._read(self._batch if amt is None else min(amt, self._batch))
+            data = self._engine.read(self._batch if amt is None else min(amt, self._batch))  # type: ignore[union-attr]
         except self._natives.provider.fault_types as error:
             return self._nothing_read(error, available)
         return self._read_on(data, -1 if amt is None else len(data))
@@ -90,7 +90,7 @@ class Reading(Connection):
                 return self._unreadable()
             available = self._incoming.pending
             try:
-                data = self._read(amt if amt < self._batch else self._batch)
+                data = self._engine.read(amt if amt < self._batch else self._batch)  # type: ignore[union-attr]
             except self._natives.provider.fault_types as error:
                 fault = self._stopped(error, available)
                 if fault is None:
@@ -113,13 +113,14 @@ class Reading(Connection):
             return self._peer_closed()
         if self._watchful:
             self._progressed()
-        incoming, read, pending, batch = self._incoming, self._read, self._pending, self._batch
+        incoming, engine, batch = self._incoming, self._engine, self._batch
+        assert engine is not None
         left = (maxsize if amt < 0 else amt) - len(data)
         parts = [data]
-        while left > 0 and (incoming.pending or pending()):
+        while left > 0 and (incoming.pending or engine.pending()):
             available = incoming.pending
             try:
-                data = read(batch if left > batch else left)
+                data = engine.read(batch if left > batch else left)
             except self._natives.provider.fault_types as error:
                 self._defer(error, available)
                 break
@@ -161,13 +162,14 @@ class Reading(Connection):
                     self._relay.drain()
 
     def _fill(self, view: memoryview) -> int | None:
-        size, end = 0, len(view)
+        size, end, engine = 0, len(view), self._engine
+        assert engine is not None
         if end > MAX_READ:
             view, end = view[:MAX_READ], MAX_READ
         while True:
             available = self._incoming.pending
             try:
-                taken = self._read_into(end - size, view[size:] if size else view)
+                taken = engine.read_into(end - size, view[size:] if size else view)
             except self._natives.provider.fault_types as error:
                 if size:
                     clear_frames(error.__traceback__)
@@ -191,7 +193,7 @@ class Reading(Connection):
             size += taken
             if self._watchful:
                 self._progressed()
-            if size == end or not (self._incoming.pending or self._pending()):
+            if size == end or not (self._incoming.pending or engine.pending()):
                 return size
 
     # ------------------------------------------------------------------------------------------ when nothing came

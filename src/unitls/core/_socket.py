@@ -65,7 +65,6 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
 
     def unwrap(self) -> socket_module.socket:
         buffer = self._opened()
-        buffer.check_caller()
         with self._recv_lock, self._send_lock:
             deadline = self._deadline()
             if self._ready:

@@ -21,8 +21,6 @@ class SocketHandshake(Transport):
     __slots__ = ()
 
     def do_handshake(self) -> None:
-        if self._buffer is not None:
-            self._buffer.check_caller()
         with self._recv_lock, self._send_lock:
             self._handshake()
 
@@ -30,7 +28,7 @@ class SocketHandshake(Transport):
         """At first use: run the handshake, if that is ours to do. Two threads may come here at once."""
         if self._ready:
             return
-        self._opened().check_caller()
+        self._opened()
         if not self._auto:
             raise ConfigurationError("the handshake is not done: call do_handshake() first")
         with self._recv_lock, self._send_lock:
@@ -69,7 +67,7 @@ class SocketHandshake(Transport):
 
         So a whole flight is one step, and application data behind the handshake stays where `select` sees it.
         """
-        if self._natives.server_side and buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
+        if buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
             done, wire, _ = buffer.exchange(self._receive_raw(_FLIGHT, deadline))
             return done, wire
         flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import socket as socket_module
-import threading
 from abc import abstractmethod
 from math import inf
 from time import monotonic
@@ -69,7 +68,7 @@ class Transport(Delegation):
         self._nested = type(raw) is not socket_module.socket and isinstance(raw, TLSWrappedSocket)
         self._timeout = timeout = raw.gettimeout()
         self._fresh = -inf if self._nested else inf if timeout is None else NEARLY_ALL * timeout
-        self._recv_lock, self._send_lock = threading.Lock(), threading.Lock()
+        self._recv_lock, self._send_lock = natives.new_lock(), natives.new_lock()
         self._buffer: CoreBuffer | None = None
         self._unsent = b""
         self._owed = 0
@@ -125,10 +124,11 @@ class Transport(Delegation):
 
     def _send_out(self, wire: bytes, deadline: float | None) -> None:
         """Send ciphertext, all of it; what does not get out (a signal, a timeout) goes first next time."""
-        wire = self._unsent + wire if self._unsent else wire
-        done = 0
+        if self._unsent:
+            wire = self._unsent + wire
+        size, done = len(wire), 0
         try:
-            while done < len(wire):
+            while done < size:
                 if deadline is not None and deadline - monotonic() < self._fresh:
                     wait(self._raw.fileno(), write=True, deadline=deadline)
                 done += self._raw_send(memoryview(wire)[done:] if done else wire)

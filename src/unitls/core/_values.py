@@ -96,6 +96,11 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
         self._password = password
         self._lock = threading.Lock()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is used without anything of the program's being called."""
+        return self.sign is None and self.sign_digest is None and not callable(self._password)
+
     def passphrase(self) -> bytes | None:
         """The passphrase (or PIN), asked for once and then remembered.
 

@@ -6,13 +6,18 @@ It is given before any application data is read or written, and on a client befo
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from time import time
+from typing import Final, NamedTuple
 
 from ..api._ciphers import CipherSuite
 from ..api._configuration import TLSConfiguration
 from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
+from ..api._sessions import Session
+from ..api._subjects import Subject
 from ._clock import time_by
 from ._der import DERError
+from ._known_paths import KnownPaths
 from ._leaf_check import Fault, leaf_fault
 from ._path_rules import CLIENT_AUTH, SERVER_AUTH, path_fault
 from ._provider import ConnectionPlan, Engine, Provider
@@ -27,11 +32,97 @@ class Accepted(NamedTuple):
 
     Attributes:
         leaf: its certificate in DER; `None` if it has shown none yet.
-        path: the path that was trusted, where not the library has verified it; else empty.
+        path: the path that was trusted; empty where the library tells it, or nobody knows it.
     """
 
     leaf: bytes | None
     path: tuple[bytes, ...] = ()
+
+
+_NOBODY_YET: Final = Accepted(None)
+
+
+class Newest(NamedTuple):
+    """The newest peer that was accepted: the same path for the same names is no question again.
+
+    Attributes:
+        path: the path that the library has trusted, the peer's own certificate first.
+        subjects: the acceptable names.
+        not_before: when its certificate begins to be valid, in seconds since the epoch.
+        not_after: when it ends, or an intermediate before it.
+        accepted: the verdict.
+    """
+
+    path: list[bytes]
+    subjects: Sequence[Subject] | None
+    not_before: float
+    not_after: float
+    accepted: Accepted
+
+
+class Judge:
+    """Gives the verdict for all connections of one configuration. Many of them in a row go to the same peer.
+
+    Args:
+        provider: the backend.
+        configuration: what is asked for.
+
+    Attributes:
+        beforehand: the verdict before the peer's certificate is known: none, unless all are accepted.
+        system: whom to ask besides the library.
+    """
+
+    __slots__ = ("_configuration", "_newest", "_paths", "_provider", "_remembers", "beforehand", "system")
+
+    def __init__(self, provider: Provider, configuration: TLSConfiguration) -> None:
+        self._provider = provider
+        self._configuration = configuration
+        self._remembers = not (configuration.verification_hook or configuration.crls)
+        self.beforehand = None if configuration.validate_certificates else Accepted(None)
+        self._newest: Newest | None = None  # replaced whole, so it needs no lock
+        self._paths = KnownPaths()
+        self.system: SystemJudge | None = None
+
+    def verdict(self, plan: ConnectionPlan, engine: Engine) -> Accepted:
+        """As `judge`."""
+        path = engine.verified_chain()
+        if not path:
+            leaf = engine.peer_certificate()
+            if leaf is None:
+                return _NOBODY_YET
+            plan = self._with_session(plan, engine, leaf)
+            path = trusted_path(engine, plan)
+            if path[:1] != [leaf]:
+                path = []
+        newest, clock = self._newest, self._configuration.verification_time
+        if (
+            newest is not None
+            and newest.path == path
+            and newest.subjects is plan.subjects
+            and newest.not_before <= (time() if clock is None else time_by(clock)) <= newest.not_after
+        ):
+            return newest.accepted
+        accepted = judge(self._provider, self._configuration, plan, engine, self.system)
+        if plan.server_side and accepted.leaf is not None:
+            accepted = self._with_known_path(accepted, plan, engine)
+        if self._remembers and self.system is None and path and path[0] == accepted.leaf:
+            certificates = [certificate_fields(der) for der in path[:-1] or path]
+            end = min(fields.not_after for fields in certificates)
+            self._newest = Newest(path, plan.subjects, certificates[0].not_before, end, accepted)
+        return accepted
+
+    def _with_session(self, plan: ConnectionPlan, engine: Engine, leaf: bytes) -> ConnectionPlan:
+        """On a server: let a session that is resumed bring the path of its first handshake, as a client's does."""
+        path = self._paths.find(leaf) if plan.server_side and engine.resumed() else ()
+        return plan._replace(session=Session(None, 0, False, None, path)) if path else plan
+
+    def _with_known_path(self, accepted: Accepted, plan: ConnectionPlan, engine: Engine) -> Accepted:
+        """On a server: note by which path a client was trusted."""
+        path = accepted.path or tuple(trusted_path(engine, plan))
+        if not path or path[0] != accepted.leaf:
+            return accepted
+        self._paths.remember(path)
+        return accepted._replace(path=path)
 
 
 def judge(
@@ -69,6 +160,8 @@ def judge(
         fault = _path_fault(tuple(trusted), plan, configuration, provider) or list_fault(
             configuration.crls, trusted, now
         )
+        if fault is None and plan.session is not None:
+            fault = _age_fault(trusted[1:-1], now)
     if fault is None and (configuration.pins or configuration.verification_hook):
         trusted = list(path) or trusted_path(engine, plan) or engine.peer_chain()
         fault = _pin_fault(trusted, configuration)
@@ -115,6 +208,13 @@ def _is_anchor(leaf: bytes, path: list[bytes], configuration: TLSConfiguration) 
     return path == [leaf] and certificate_fields(leaf).is_self_issued
 
 
+def _age_fault(intermediates: list[bytes], now: float) -> Fault | None:
+    """Whether a certificate of the path has ended since: nobody else looks where a session is resumed."""
+    if all(certificate_fields(der).not_after >= now for der in intermediates):
+        return None
+    return Fault(VerifyFailure.EXPIRED, "a certificate of the path has expired")
+
+
 def _path_fault(
     path: tuple[bytes, ...], plan: ConnectionPlan, configuration: TLSConfiguration, provider: Provider
 ) -> Fault | None:
@@ -147,8 +247,10 @@ def _pin_fault(path: list[bytes], configuration: TLSConfiguration) -> Fault | No
 def _run_hook(provider: Provider, configuration: TLSConfiguration, path: tuple[bytes, ...]) -> None:
     if configuration.verification_hook is None:
         return
+    hook: Callable[[tuple[bytes, ...]], object] = configuration.verification_hook
     try:
-        configuration.verification_hook(path)
+        if hook(path) is False:  # a hook that was written as a question means no
+            raise ValueError("it has returned False")
     except Exception as error:
         refusal = Fault(VerifyFailure.OTHER, f"the verification hook refused the certificate: {error}")
         raise verification_error(provider, refusal) from error

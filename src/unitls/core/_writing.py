@@ -26,7 +26,7 @@ class Writing(Connection):
             if self._state is not OPEN or self._relay is not None or not buf or len(buf) > MAX_WRITE:
                 return self._write_with_care(buf)
             try:
-                taken = self._write(buf)
+                taken = self._engine.write(buf)  # type: ignore[union-attr]
             except self._natives.provider.fault_types as error:
                 raise self._noted(error) from error
             if taken < len(buf):
@@ -43,7 +43,7 @@ class Writing(Connection):
         try:
             if len(buf) > MAX_WRITE:  # libraries take a size as an int, and some all of it at once
                 buf = memoryview(buf).cast("B")[:MAX_WRITE]
-            taken = self._write_on(buf, self._write(buf)) if buf else 0
+            taken = self._write_on(buf, self._engine.write(buf)) if buf else 0  # type: ignore[union-attr]
         except self._natives.provider.fault_types as error:
             raise self._noted(error) from error
         if self._relay is not None:
@@ -62,7 +62,7 @@ class Writing(Connection):
             if len(buf) > MAX_WRITE:
                 buf = memoryview(buf).cast("B")[:MAX_WRITE]
             try:
-                taken = self._write(buf)
+                taken = self._engine.write(buf)  # type: ignore[union-attr]
             except self._natives.provider.fault_types as error:
                 raise self._noted(error) from error
             if taken < len(buf):
@@ -77,7 +77,7 @@ class Writing(Connection):
             end = min(len(octets), MAX_WRITE)
             while taken < end and (self._relay is None or self._relay.drain()):
                 try:
-                    taken += self._write(octets[taken:end])
+                    taken += self._engine.write(octets[taken:end])  # type: ignore[union-attr]
                 except self._natives.provider.fault_types as error:
                     fault = self._translated(error)
                     if not isinstance(fault, (WantReadError, WantWriteError)):
@@ -102,5 +102,4 @@ class Writing(Connection):
             engine.shutdown()
         except self._natives.provider.fault_types as error:
             raise self._noted(error) from error
-        self._shortcut(engine)
         self._collect_session()

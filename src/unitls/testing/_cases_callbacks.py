@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..api._certificates import Certificate, Identity, PrivateKey
-from ..api._errors import ConfigurationError, ConnectionFault
+from ..api._errors import CertificateVerificationError, ConfigurationError, ConnectionFault
 from ..api._features import Feature
 from ..api._protocols import ClientAuthentication
 from ..core._x509 import certificate_fields
-from ._case import ONCE, QUICK, case
+from ._case import ONCE, QUICK, TLS13, case
 from ._ends import End
 from ._expect import equal, instance, raises, require, same
 from ._kit import Kit
@@ -87,6 +87,25 @@ def failing_clock(kit: Kit) -> None:
     raises(ConnectionFault, lambda: pair.client.read(1), "reading afterwards")
 
 
+@case("error-cause", "fault-kept", client=[Feature.VERIFICATION_TIME], drives=ONCE)
+def clock_that_gives_no_time(kit: Kit) -> None:
+    """Before a clock that gives what is no time no certificate is valid; the error speaks of the clock."""
+    wrong: tuple[Any, ...] = (float("nan"), float("inf"), 1e30, -(10**400), None, "now", 1j)
+    for answer in wrong:
+        pair = kit.pair(kit.client(verification_time=lambda answer=answer: answer))
+        at_client, _ = pair.attempt()
+        error = instance(at_client, ConnectionFault, f"the client's error, at {answer!r:.20}")
+        require("callback has failed" in str(error), f"the error does not tell of the clock: {error}")
+        raises(ConnectionFault, lambda p=pair: p.client.read(1), "reading afterwards")
+
+
+@case("error-cause", client=[Feature.VERIFICATION_HOOK], drives=ONCE)
+def hook_that_answers_no(kit: Kit) -> None:
+    """A hook that says no by its answer has refused the server, as one that raises has."""
+    at_client, _ = kit.pair(kit.client(verification_hook=lambda _path: False)).attempt()
+    instance(at_client, CertificateVerificationError, "the client's error")
+
+
 @case("callback-alone", server=[Feature.SNI_CALLBACK], drives=QUICK)
 def callback_that_uses_its_connection(kit: Kit) -> None:
     """The server name callback is given its connection, but using it there is refused: it would wait for itself."""
@@ -100,6 +119,39 @@ def callback_that_uses_its_connection(kit: Kit) -> None:
 
     kit.connected(server=kit.server(sni_callback=use)).echo()
     equal(len(refused), 4, "how many calls were refused")
+
+
+@case(
+    "callback-alone",
+    "post-handshake",
+    needs=[Feature.CLIENT_CERTIFICATES, Feature.POST_HANDSHAKE_AUTHENTICATION],
+    client=[Feature.CLIENT_CERTIFICATE_CHOICE],
+    server=[Feature.VERIFICATION_HOOK],
+    versions=TLS13,
+    drives=QUICK,
+)
+def hook_that_uses_its_connection_later(kit: Kit) -> None:
+    """Likewise a verification hook that is called in a read, for a certificate that was asked for after the handshake."""
+    connections, refused = list[Any](), list[str]()
+
+    def use(_path: tuple[bytes, ...]) -> None:
+        for what, call in _transfers(kit, connections[0]).items():
+            raises(ConfigurationError, call, f"{what} in the hook")
+            refused.append(what)
+
+    def choose(_authorities: tuple[bytes, ...]) -> Identity | None:
+        return kit.client_identity if connections else None
+
+    late: Any = {"post_handshake_authentication": True}
+    asks: Any = {"client_authentication": ClientAuthentication.OPTIONAL, "trust_store": kit.trust}
+    server = kit.server(**late, **asks, verification_hook=use)
+    pair = kit.connected(kit.client(**late, choose_certificate=choose), server)
+    connections.append(pair.server.tls)
+    pair.echo()  # takes in what the handshake has left over
+    pair.drive({pair.server: pair.server.tls.request_client_certificate})[pair.server].result("the request")
+    equal(pair.transfer(pair.server, b"ping"), b"ping", "the data behind the request")
+    equal(pair.transfer(pair.client, b"pong"), b"pong", "the data behind the certificate")
+    equal(len(refused), 3, "how many calls were refused")
 
 
 def _transfers(kit: Kit, connection: Any) -> dict[str, Callable[[], object]]:

@@ -88,6 +88,20 @@ def without_a_trust_store(kit: Kit) -> None:
     raises(ConfigurationError, validating, "validate_certificates = True")
 
 
+@case(
+    "client-certificate-choice",
+    drives=ONCE,
+    needs=_NEEDS,
+    client=[Feature.CLIENT_CERTIFICATE_CHOICE],
+    server=[Feature.CUSTOM_TRUST_STORE],
+)
+def choosing_none_of_ones_own(kit: Kit) -> None:
+    """A client that has an identity, and chooses to show none, shows none."""
+    server = kit.server(client_authentication=_OPTIONAL, trust_store=kit.trust)
+    client = kit.client(identities=(kit.client_identity,), choose_certificate=lambda authorities: None)
+    same(kit.connected(client, server).server.tls.getpeercert(), None, "the client's certificate")
+
+
 @case("client-auth-private", drives=ONCE, needs=_NEEDS, server=[Feature.CUSTOM_TRUST_STORE])
 def not_sent_to_a_stranger(kit: Kit) -> None:
     """A client certificate is never sent to a server that has not been verified."""

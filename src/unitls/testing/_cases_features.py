@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 from ..api._certificates import Certificate, Identity, PrivateKey
@@ -97,6 +98,9 @@ def key_log(kit: Kit) -> None:
         client, server = kit.client(key_log=str(directory / "client")), kit.server(key_log=str(directory / "server"))
         kit.connected(client, server).echo()
     require(("unitls.insecure", ("key_log",)) in events, "an auditing event")
+    if os.name == "posix":
+        modes = {(directory / name).stat().st_mode & 0o777 for name in ("client", "server")}
+        equal(modes, {0o600}, "who may read the files")
     logs = [_log_lines((directory / name).read_text()) for name in ("client", "server")]
     # Not every library has every secret to log: what both have must be the same.
     labels = {line.split()[0] for line in logs[0]} & {line.split()[0] for line in logs[1]}
@@ -197,12 +201,14 @@ def exporter(kit: Kit) -> None:
 # ---------------------------------------------------------------------------------------------- groups, signatures, keys
 
 
-@case("groups", "info-group", versions=TLS13, drives=QUICK, needs=[Feature.GROUPS, Feature.GROUP_INFORMATION])
+@case("groups", "info-group", drives=QUICK, needs=[Feature.GROUPS, Feature.GROUP_INFORMATION])
 def groups(kit: Kit) -> None:
-    """The group that was chosen is negotiated; without one in common the handshake fails."""
+    """The group that either end has chosen is negotiated; without one in common the handshake fails."""
+    identities = (kit.rsa_identity,)  # an EC key would bring a curve of its own in
     for group in (23, 24, 29):
-        pair = kit.connected(kit.client(groups=[group]))
-        equal((pair.client.tls.group, pair.server.tls.group), (group, group), "the group")
+        for client, server in (({"groups": [group]}, {}), ({}, {"groups": [group]})):
+            pair = kit.connected(kit.client(**client), kit.server(identities=identities, **server))
+            equal((pair.client.tls.group, pair.server.tls.group), (group, group), "the group")
     at_client, at_server = kit.pair(kit.client(groups=[23]), kit.server(groups=[24])).attempt()
     require(at_client is not None and at_server is not None, "no group in common")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from ..api._context import ClientContext, ServerContext
-from ..api._errors import CertificateVerificationError
+from ..api._errors import CertificateVerificationError, ConnectionFault
 from ..api._features import Feature
 from ..api._protocols import ClientAuthentication
 from ..api._sessions import SessionCache
 from ..api._subjects import DNSName
 from ..api._trust import TrustStore
 from ..api._versions import TLSVersion
+from ..core._x509 import certificate_fields
 from ._case import EVERY_DRIVE, ONCE, case
 from ._expect import equal, instance, require, same
 from ._kit import HOST, Kit
@@ -137,6 +139,54 @@ def sessions_with_a_client_certificate(kit: Kit) -> None:
     pair.echo()
 
 
+@case(
+    "resumption",
+    "pins",
+    "verification-hook",
+    drives=ONCE,
+    needs=[*_NEEDS, Feature.CLIENT_CERTIFICATES],
+    client=_CLIENT,
+    server=[Feature.CUSTOM_TRUST_STORE, Feature.PINNING, Feature.VERIFICATION_HOOK],
+)
+def resumed_clients_keep_their_path(kit: Kit) -> None:
+    """Pins and the verification hook of a server see of a client that resumes what they have seen of it before."""
+    paths: list[tuple[bytes, ...]] = []
+    pin = hashlib.sha256(certificate_fields(kit.identities.authority.certificate_der).spki).digest()
+    server = kit.server(
+        client_authentication=ClientAuthentication.REQUIRED,
+        trust_store=kit.trust,
+        pins=[pin],
+        verification_hook=paths.append,
+    )
+    client = kit.client(session_cache=SessionCache(), identities=(kit.client_identity,))
+    visit(kit, client, server)
+    pair = kit.connected(client, server)
+    pair.echo()
+    equal(paths, paths[:1] * 2, "the paths")
+    equal(paths[0][0], kit.identities.client.chain[0], "the begin of the path")
+    if kit.server_backend.capabilities.supports(Feature.VERIFIED_CHAIN):
+        equal(pair.server.tls.getverifiedchain(), list(paths[0]), "getverifiedchain()")
+
+
+@case(
+    "resumption-apart",
+    "client-certificate-choice",
+    drives=ONCE,
+    needs=[*_NEEDS, Feature.CLIENT_CERTIFICATES],
+    client=[*_CLIENT, Feature.CLIENT_CERTIFICATE_CHOICE],
+    server=[Feature.CUSTOM_TRUST_STORE],
+)
+def sessions_do_not_choose(kit: Kit) -> None:
+    """Where the identity is chosen for each connection, a session does not bring an earlier choice back."""
+    answers = [kit.client_identity, None]
+    server = kit.server(client_authentication=ClientAuthentication.OPTIONAL, trust_store=kit.trust)
+    client = kit.client(session_cache=SessionCache(), choose_certificate=lambda authorities: answers.pop(0))
+    visit(kit, client, server)
+    pair = kit.connected(client, server)
+    equal(answers, [], "the choices that were not asked for")
+    same(pair.server.tls.getpeercert(), None, "the client's certificate, once it has chosen none")
+
+
 @case("resumption-wrong-name", drives=ONCE, needs=_NEEDS, client=_CLIENT)
 def resumption_is_no_way_around_the_name(kit: Kit) -> None:
     """A cache full of sessions does not make a wrong name right."""
@@ -165,6 +215,19 @@ def a_server_that_knows_nothing(kit: Kit) -> None:
     client = kit.client(session_cache=SessionCache())
     visit(kit, client, kit.server())
     same(visit(kit, client, kit.server()), False, "at another server it is resumed")
+
+
+@case("resumption-other-server", drives=ONCE, versions=(TLSVersion.TLSv1_2,), needs=_NEEDS, client=_CLIENT)
+def a_server_that_refuses_a_session(kit: Kit) -> None:
+    """A session whose connection was lost is not offered again: the next connection makes a full handshake."""
+    server, client = kit.server(), kit.client(session_cache=SessionCache())
+    visit(kit, client, server)
+    pair = kit.connected(client, server)
+    same(pair.client.tls.session_resumed, True, "the second connection is resumed")
+    pair.cut(pair.server)
+    error = pair.drive({pair.client: lambda: pair.client.read(1)})[pair.client].error
+    instance(error, ConnectionFault, "the client's error")
+    same(visit(kit, client, server), False, "the third connection is resumed")
 
 
 @case("resumption-alpn", drives=ONCE, needs=[*_NEEDS, Feature.ALPN], client=_CLIENT)
@@ -210,6 +273,26 @@ def shared_ticket_keys(kit: Kit) -> None:
     client = kit.client(session_cache=SessionCache())
     visit(kit, client, one)
     same(visit(kit, client, two), True, "at a server with the same keys it is resumed")
+
+
+@case(
+    "ticket-keys",
+    "client-auth-verified",
+    drives=ONCE,
+    needs=[*_NEEDS, Feature.CLIENT_CERTIFICATES],
+    client=_CLIENT,
+    server=[Feature.TICKET_KEYS, Feature.CUSTOM_TRUST_STORE],
+)
+def ticket_keys_stand_for_no_trust(kit: Kit) -> None:
+    """A server that trusts others takes no session of one with the same ticket keys: it asks for the certificate itself."""
+    own = {"ticket_keys": [bytes(range(80))]}
+    demand = {**own, "client_authentication": ClientAuthentication.REQUIRED}
+    client = kit.client(session_cache=SessionCache(), identities=(kit.client_identity,))
+    visit(kit, client, kit.server(**own))
+    same(visit(kit, client, kit.server(**demand, trust_store=kit.trust)), False, "what was anonymous is resumed")
+    stranger = TrustStore.from_buffer(kit.identities.second_server.chain[0])
+    _, at_server = kit.pair(client, kit.server(**demand, trust_store=stranger)).attempt()
+    instance(at_server, CertificateVerificationError, "the error of a server that does not trust the client")
 
 
 def _stranger(kit: Kit) -> TrustStore:

@@ -14,6 +14,7 @@ from . import _cases_errors as _cases_errors
 from . import _cases_features as _cases_features
 from . import _cases_handshake as _cases_handshake
 from . import _cases_keys as _cases_keys
+from . import _cases_late as _cases_late
 from . import _cases_names as _cases_names
 from . import _cases_nested as _cases_nested
 from . import _cases_ocsp as _cases_ocsp

@@ -226,7 +226,7 @@ _VERIFICATION: Final = {
     "verify-first-fault": "Of several faults the first in the order of VerifyFailure is reported.",
     "verify-no-certificate": "A peer without a required certificate is a CertificateVerificationError.",
     "pins": "With pins, one of the certificates has to have one of the keys.",
-    "callback-alone": "In a callback of its handshake a connection cannot be used: the call is refused, and does not hang.",
+    "callback-alone": "A callback cannot use the connection that it is called for: the call is refused, and does not hang.",
     "callback-interrupted": "An interruption in a callback comes out of the call as it is, and the connection is lost.",
     "verification-hook": "A hook may refuse a chain that was accepted.",
     "verification-time": "Certificates are verified as of a given time.",

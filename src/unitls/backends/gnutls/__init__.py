@@ -13,6 +13,7 @@ from ...core._foreign import ForeignBuffer
 from ...core._late_verdict import late_fault
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
+from .._lasting import keep_for_good
 from . import ciphers, config, errors, native
 from .engine import READ_SIZE, GnuTLSEngine
 
@@ -63,4 +64,5 @@ class GnuTLSProvider(Provider):
         return errors.translate(error)
 
 
+keep_for_good(__name__, native.ffi.CData, type(native.lib))
 BACKEND = make_backend(GnuTLSProvider(), "GnuTLS")

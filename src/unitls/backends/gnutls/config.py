@@ -17,6 +17,7 @@ from ...core._client_hello import ClientHello
 from ...core._late_verdict import LateCheck
 from ...core._settings import Settings, enabled_suites
 from ...core._system_trust import system_anchors
+from ...core._ticket_keys import ticket_secrets
 from ...core._values import NeutralTrustStore
 from . import _callbacks, ciphers, native
 from ._early import AntiReplay
@@ -78,6 +79,7 @@ class Native:
         may_need_transcript: whether a signer may be asked to sign that takes messages only.
         flags: what a session is made with.
         asks: how a server asks for a client certificate (gnutls_certificate_request_t).
+        asks_later: likewise after the handshake.
         watched: the kind of handshake messages that are looked at, if any.
     """
 
@@ -96,6 +98,7 @@ class Native:
         self.may_need_transcript = chooses or any(needs_message(item) for item in configuration.identities)
         self.flags = _init_flags(configuration)
         self.asks = _REQUESTS.index(settings.client_authentication)
+        self.asks_later = self.asks or _REQUESTS.index(ClientAuthentication.REQUIRED)
         self.purpose = purpose_of_peer(settings.server_side)
         self.suites = suites_of(settings)
         self.priority = new_priority(settings, self.suites)
@@ -108,7 +111,7 @@ class Native:
         self.crls = [configured(lambda der=der: load_crl(der), "a revocation list") for der in configuration.crls]  # type: ignore[misc]
         self.staple = None if settings.identity is None else settings.identity.ocsp_response
         self.keys = None if configuration.external_psk is None else Keys(configuration.external_psk, self.server_side)
-        self.tickets = TicketKeys(getattr(configuration, "ticket_keys", None)) if settings.server_side else None
+        self.tickets = TicketKeys(ticket_secrets(settings)) if settings.server_side else None
         self.anti_replay = AntiReplay() if getattr(configuration, "max_early_data", 0) else None
         self.sessions = ServerSessions() if settings.server_side else None
         self.watched = self._watched()
@@ -341,9 +344,6 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
         settings: what is wanted.
         late_check: core's verdict on a certificate that comes after the handshake.
     """
-    if settings.key_log:
-        with open(settings.key_log, "a"):
-            pass  # it can be written to: otherwise say so now
     return Native(settings, late_check)
 
 

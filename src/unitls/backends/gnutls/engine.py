@@ -220,7 +220,7 @@ class GnuTLSEngine(HandshakeEngine):
         return verify.stapled(self._session) or None
 
     def request_client_certificate(self) -> None:
-        lib.gnutls_certificate_server_set_request(self._session, 1)
+        lib.gnutls_certificate_server_set_request(self._session, self._context.asks_later)
         code = lib.gnutls_reauth(self._session, 0)
         if code == native.E_INVALID_REQUEST:
             text = "the client cannot be asked: it has not said that it allows it"
@@ -228,6 +228,9 @@ class GnuTLSEngine(HandshakeEngine):
         if code < 0 and code not in (native.E_AGAIN, native.E_GOT_APPLICATION_DATA):
             self.fail(code)
         self._first = _INTERRUPTED if code < 0 else 0
+
+    def peer_is_proven(self) -> bool:
+        return bool(self._first != _INTERRUPTED)
 
     def update_keys(self) -> None:
         code = lib.gnutls_session_key_update(self._session, _PEER_TOO)

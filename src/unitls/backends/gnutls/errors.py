@@ -14,6 +14,7 @@ from ...api._errors import (
     VerifyFailure,
 )
 from ...core._backend_errors import BackendErrors
+from ...core._late_verdict import ANOTHER
 from . import native
 
 ERRORS: Final = BackendErrors("GnuTLS", globals())
@@ -22,7 +23,7 @@ make: Final = ERRORS.make
 _CERTIFICATE: Final = "the certificate was not accepted"
 _UNREADABLE: Final = "a certificate cannot be read, or its key cannot be used"
 _WRONG_USAGE: Final = "the key usage of the certificate does not allow it"
-_NO_CERTIFICATE: Final = "the client sent no certificate"
+_NO_CERTIFICATE: Final = "the peer sent no certificate"
 _FAILURES: Final = {_UNREADABLE: VerifyFailure.INVALID, _WRONG_USAGE: VerifyFailure.BAD_PURPOSE}
 """What the library finds wrong with a certificate itself."""
 _NO_SUITE: Final = "no cipher suite in common"
@@ -54,12 +55,14 @@ _TABLE: Final[dict[int, tuple[type[TLSError], str]]] = {
     -112: (CertificateVerificationError, _NO_CERTIFICATE),
     -206: (InternalTLSError, "there are no random numbers"),
     -217: (ProtocolViolation, "the peer's keys or parameters are too weak"),
+    -328: (RaggedEOF, "the peer closed the connection during the handshake"),  # SESSION_EOF: its close_notify
     -321: (ProtocolViolation, "no key exchange group in common"),
     -322: (ProtocolViolation, "no key exchange group in common"),
     -343: (ConnectionFault, "the certificate or its key could not be used for this handshake"),
     -344: (ProtocolViolation, "no application protocol was agreed on"),
     -348: (CertificateVerificationError, _CERTIFICATE),
     -402: (InternalTLSError, "GnuTLS has found itself broken and does nothing more"),
+    -406: (CertificateVerificationError, ANOTHER.text),  # SESSION_USER_ID_CHANGED
     -416: (CertificateVerificationError, _UNREADABLE),
     -417: (ProtocolViolation, "the peer sent a record that is longer than TLS allows"),
     -418: (CertificateVerificationError, _UNREADABLE),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._clock import time_by
 from ...core._der import DERError
 from ...core._foreign import take_failure
 from ...core._leaf_check import Fault, leaf_fault
@@ -97,8 +97,7 @@ def judge(
 def _judged(
     session: Any, context: Native, subjects: Sequence[Subject] | None, chain: list[bytes]
 ) -> tuple[Fault | None, list[bytes]]:
-    clock = context.settings.configuration.verification_time
-    now = (clock or time.time)()
+    now = time_by(context.settings.configuration.verification_time)
     if chain[0] in context.settings.anchors:  # the library looks for anchors among issuers only
         status, edges = 0, {chain[0]: chain[0]}
     else:

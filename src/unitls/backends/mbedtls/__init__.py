@@ -11,6 +11,7 @@ from ...core._backend import make_backend
 from ...core._foreign import ForeignBuffer
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
+from .._lasting import keep_for_good
 from . import ciphers, config, errors, native
 from .engine import MbedTLSEngine
 
@@ -59,4 +60,5 @@ class MbedTLSProvider(Provider):
         return errors.translate(error)
 
 
+keep_for_good(__name__, native.ffi.CData, type(native.lib))
 BACKEND = make_backend(MbedTLSProvider(), "MbedTLS")

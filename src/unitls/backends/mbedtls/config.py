@@ -14,6 +14,7 @@ from ...api._features import Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._settings import Settings
+from ...core._ticket_keys import ticket_secrets
 from . import _callbacks, _groups, ciphers, native
 from ._capabilities import capabilities as capabilities
 from ._identity import LoadedIdentity, check_usage, load_identity, load_lists
@@ -124,9 +125,6 @@ def build(settings: Settings) -> Native:
     made = [_config(settings, identity, trusted, tickets, mode)]
     if demands and settings.upper > TLSVersion.TLSv1_2:
         made.append(_config(settings, identity, trusted, tickets, VERIFY_OPTIONAL))
-    if settings.key_log:
-        with open(settings.key_log, "a"):
-            pass  # it can be written to: otherwise say so now
     return Native(
         raw=made[0][0],
         raw_tls13=made[-1][0],
@@ -226,7 +224,7 @@ def _tickets(settings: Settings) -> Tickets | None:
         or settings.client_authentication is not ClientAuthentication.NONE
     ):
         return None
-    return Tickets(configuration.ticket_keys)
+    return Tickets(ticket_secrets(settings))
 
 
 def _set_tickets(raw: Any, settings: Settings, tickets: Tickets | None) -> None:

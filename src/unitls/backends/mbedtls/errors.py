@@ -8,6 +8,7 @@ from ...api._errors import (
     CertificateVerificationError,
     InternalTLSError,
     ProtocolViolation,
+    RaggedEOF,
     TLSError,
     VerifyFailure,
 )
@@ -60,6 +61,8 @@ def translate(error: BaseException) -> TLSError | None:
         return ERRORS.callback_failed(repr(error.__cause__), native_code=error.code)
     if error.code == native.FATAL_ALERT_MESSAGE:
         return ERRORS.alert(error.alert, **known)
+    if error.code == native.PEER_CLOSE_NOTIFY:
+        return make(RaggedEOF, "the peer closed the connection during the handshake", **known)
     if error.code == native.NO_CLIENT_CERTIFICATE:
         return make(CertificateVerificationError, _SENTENCES[error.code], **known)
     if _X509_FIRST <= -error.code <= _X509_LAST:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ...api._errors import VerifyFailure as Failure
 from ...api._subjects import Subject
+from ...core._clock import time_by
 from ...core._der import DERError
 from ...core._leaf_check import Fault, leaf_fault
 from ...core._path_faults import first_fault
@@ -77,7 +77,7 @@ def verdict(
     Returns:
         Why the peer is refused, or `None`.
     """
-    now = (policy.clock or time.time)()
+    now = time_by(policy.clock)
     try:
         found = _flagged(policy, steps) or _fault(policy, [step.der for step in steps], subjects, now)
     except DERError as error:

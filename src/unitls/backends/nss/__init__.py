@@ -12,6 +12,7 @@ from ...core._backend import make_backend
 from ...core._late_verdict import late_fault
 from ...core._provider import ConnectionPlan, Engine, Provider
 from ...core._settings import Settings
+from .._lasting import keep_for_good
 from . import _identity, ciphers, config, errors, native
 from .engine import NSSEngine
 
@@ -59,4 +60,5 @@ class NSSProvider(Provider):
         return errors.translate(error)
 
 
+keep_for_good(__name__, native.ffi.CData, type(native.nss))
 BACKEND = make_backend(NSSProvider(), "NSS")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 from ...api._errors import ConfigurationError, VerifyFailure
 from ...api._versions import TLSVersion
 from ...core._client_hello import ClientHelloReader
+from ...core._clock import time_by
 from ...core._foreign import Transport, incoming_buffers
+from ...core._late_verdict import ANOTHER
 from ...core._leaf_check import Fault
 from ...core._ocsp import ocsp_fault
 from ...core._provider import ConnectionPlan
@@ -20,7 +21,7 @@ from ._key_log import SecretLog
 from ._pkix import Question
 from ._psk import add_psk
 from ._recorder import Recorder
-from ._tickets import begun_session, offered_sessions, sent_ticket
+from ._tickets import asks_again, begun_session, offered_sessions, sent_ticket
 from .config import Native
 from .errors import make
 from .native import SUCCESS, WOULD_BLOCK, ffi, item_bytes, nspr, ssl
@@ -95,7 +96,8 @@ class HandshakeEngine(Information):
             native.checked(ssl.SSL_SetURL(socket, self._plan.server_name.encode("ascii")))
         if context.identity is not None or context.choose is not None:
             _hooks.offer_identity(socket, number)
-        if context.resumption:
+        if context.resumption or context.psk is not None:
+            # Whom NSS tells its sessions, it keeps none for; its own cache is one for the process, whoever trusts whom.
             _hooks.collect_tokens(socket, number)
             token = None if self._plan.session is None else self._plan.session.native
             if token is not None:  # one that NSS does not take any more leads to a full handshake
@@ -160,6 +162,8 @@ class HandshakeEngine(Information):
                 self._write_log(written)
             if self._greeting:
                 self._answered(written)
+            if self._recorder is not None and code == WOULD_BLOCK and asks_again(self._outgoing.peek()[written:]):
+                self._expire_tickets(True)
             if not code:
                 self._finish(written)
                 return
@@ -213,7 +217,9 @@ class HandshakeEngine(Information):
         """The error for a call that has failed for good."""
         fault, self._fault = self._fault, None
         error = native.Error(code, alert=self._alert, fault=fault)
-        error.may_be_certificate = self._awaits_certificate()
+        # Once a certificate was accepted, what cannot be read is something else: but for its key, which is read last.
+        is_settled = bool(self._chain) and fault is None and error.name != "SSL_ERROR_EXTRACT_PUBLIC_KEY_FAILURE"
+        error.may_be_certificate = self._awaits_certificate() and not is_settled
         if error.name == "SSL_ERROR_NO_CERTIFICATE" and self.server_side:
             self._correct_alert()
         elif error.name == "SSL_ERROR_RX_UNEXPECTED_RECORD_TYPE" and self._recorder is not None:
@@ -283,10 +289,10 @@ class HandshakeEngine(Information):
         context, is_late = self._context, self._done
         if context.ech is not None and not is_late and not self._has_taken_ech():
             return native.ECH_REFUSED
-        self._chain = _hooks.sent_chain(socket)
+        before, self._chain = self._chain, _hooks.sent_chain(socket)
         if not (context.verify or is_late) or not self._chain:
             return 0
-        self._fault = self._find_fault(socket)
+        self._fault = ANOTHER if is_late and before[:1] not in ((), self._chain[:1]) else self._find_fault(socket)
         if self._fault is None and is_late and context.late_check is not None:
             self._fault = context.late_check(self._plan, self)
         return 0 if self._fault is None else alert_code(self._fault)
@@ -299,7 +305,7 @@ class HandshakeEngine(Information):
 
     def _find_fault(self, socket: Any) -> Fault | None:
         context = self._context
-        now = (context.clock or time.time)()
+        now = time_by(context.clock)
         subjects = self._plan.subjects
         question = Question(self._chain, context.usage, subjects, now, context.depth)
         verdict = verify(context.anchors, _hooks.peer_leaf(socket), question)

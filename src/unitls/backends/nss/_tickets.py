@@ -23,6 +23,9 @@ _NEW_SESSION_TICKET: Final = 4
 _SESSION: Final = 34
 """Where the session identifier begins in either Hello: behind the version and the random value."""
 _SESSION_TICKET: Final = 35
+_RANDOM: Final = slice(2, _SESSION)
+_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 _RECORD_HEADER: Final = 5
 _MESSAGE_HEADER: Final = 4
 
@@ -68,6 +71,12 @@ def begun_session(flight: bytes) -> bytes | None:
     """The session identifier in the ServerHello of a flight up to TLS 1.2 (RFC 5246 section 7.4.1.3)."""
     body = _first_message(flight, _SERVER_HELLO)
     return None if body is None else body[_SESSION + 1 : _SESSION + 1 + body[_SESSION]]
+
+
+def asks_again(flight: bytes) -> bool:
+    """Whether a flight of TLS 1.3 is a HelloRetryRequest."""
+    body = _first_message(flight, _SERVER_HELLO)
+    return body is not None and body[_RANDOM] == _RETRY
 
 
 def _first_message(flight: bytes, kind: int) -> bytes | None:

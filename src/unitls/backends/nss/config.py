@@ -47,6 +47,8 @@ _NOTES: Final = (
     "An encrypted private key is decrypted, a stapled OCSP response and revocation lists are checked, by the package "
     "cryptography.",
     "A client that has shown a certificate cannot resume: NSS gives such sessions to nobody.",
+    "A server that has sent a HelloRetryRequest resumes no session.",
+    "A server that has asked for a certificate after the handshake updates its keys once the client has answered.",
     "A server's RSA certificate that has a key usage needs keyEncipherment in it, also where the handshake only signs.",
     "A client puts together the intermediates that it sends from those of its identity and others the process has met.",
 )
@@ -202,9 +204,7 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
     configuration = settings.configuration
     identity = None if settings.identity is None else load_identity(settings.identity)
     anchors = Anchors(_anchors(settings))
-    if settings.key_log:
-        with open(settings.key_log, "a"):
-            pass  # it can be written to: otherwise say so now
+    verifies = settings.verify or _is_late_server(settings)
     common: dict[str, Any] = {
         "model": _model(settings, identity),
         "upper": settings.upper,
@@ -212,8 +212,8 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
         "anchors": anchors,
         "clock": configuration.verification_time,
         "depth": configuration.verification_depth,
-        "crls": _crls(settings) if settings.verify else (),
-        "late_check": late_check if settings.verify else None,
+        "crls": _crls(settings) if verifies else (),
+        "late_check": late_check if verifies else None,
         "psk": None if configuration.external_psk is None else load_psk(configuration.external_psk),
         "identity": identity,
         "protocols": settings.protocols,
@@ -311,7 +311,8 @@ def _options(settings: Settings) -> dict[int, int]:
         native.OCSP_STAPLING: settings.verify and getattr(configuration, "request_ocsp", False),
         native.ALPN: 1,
         native.REQUEST_CERTIFICATE: asks is not ClientAuthentication.NONE,
-        native.REQUIRE_CERTIFICATE: _REQUIRE_ALWAYS if asks is ClientAuthentication.REQUIRED else 0,
+        # This counts where one is asked for, be it after the handshake.
+        native.REQUIRE_CERTIFICATE: 0 if asks is ClientAuthentication.OPTIONAL else _REQUIRE_ALWAYS,
         native.POST_HANDSHAKE_AUTHENTICATION: configuration.post_handshake_authentication,  # type: ignore[attr-defined]
     }
 

@@ -25,10 +25,11 @@ _SEND: Final = 1
 class NSSEngine(HandshakeEngine):
     """One connection."""
 
-    __slots__ = ("_early_sent", "_scratch", "_view")
+    __slots__ = ("_early_sent", "_is_asking", "_scratch", "_view")
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> None:
         super().__init__(context, plan, incoming, outgoing)
+        self._is_asking = False
         self._scratch: Any = None
         self._view: Any = None
         self._early_sent: int | None = None  # how much, once the ClientHello is out
@@ -51,6 +52,8 @@ class NSSEngine(HandshakeEngine):
         while True:
             available = incoming.held
             taken: int = nspr.PR_Recv(self._socket, target, size, 0, 0)
+            if self._is_asking:
+                self._look_for_answer()
             if taken > 0:
                 return taken
             self.raise_failure()
@@ -108,6 +111,16 @@ class NSSEngine(HandshakeEngine):
     def request_client_certificate(self) -> None:
         if native.send_certificate_request(self._socket) != SUCCESS:
             raise make(ConfigurationError, f"the client cannot be asked for a certificate now: {native.last_error()}")
+        self._is_asking = True
+
+    def peer_is_proven(self) -> bool:
+        return not self._is_asking
+
+    def _look_for_answer(self) -> None:
+        """Find out whether the client's answer is complete, which NSS does not say: it updates no keys before."""
+        code = nspr.PR_GetError()
+        self._is_asking = native.key_update(self._socket, 0) != SUCCESS
+        nspr.PR_SetError(code, 0)
 
     def update_keys(self) -> None:
         if native.key_update(self._socket, 0) != SUCCESS:

@@ -8,6 +8,7 @@ from ...api._errors import (
     ConnectionFault,
     InternalTLSError,
     ProtocolViolation,
+    RaggedEOF,
     TLSError,
     VerifyFailure,
 )
@@ -47,11 +48,13 @@ _INTERNAL: Final = frozenset(
 )
 _UNCLEAR: Final = "SEC_ERROR_LIBRARY_FAILURE"
 """A peer can cause it, with a record whose header has been changed."""
+_CLOSED: Final = "PR_END_OF_FILE_ERROR"
+"""A close_notify in the handshake: what comes later is no error."""
 _NO_ECH: Final = "the server does not take this Encrypted ClientHello (ECH): get its ECHConfigList anew"
 _SENTENCES: Final = {
     "SSL_ERROR_NO_CYPHER_OVERLAP": "no cipher suite in common",
     "SSL_ERROR_UNSUPPORTED_VERSION": "no version of TLS in common",
-    "SSL_ERROR_RX_RECORD_TOO_LONG": "the peer does not speak TLS here",
+    "SSL_ERROR_RX_RECORD_TOO_LONG": "the peer sent a record that is longer than TLS allows, or does not speak TLS here",
     "SSL_ERROR_ECH_FAILED": _NO_ECH,
     "SSL_ERROR_ECH_RETRY_WITH_ECH": _NO_ECH,
     "SSL_ERROR_ECH_RETRY_WITHOUT_ECH": _NO_ECH,
@@ -79,6 +82,8 @@ def translate(error: BaseException) -> TLSError | None:
         return ERRORS.refused(
             Fault(VerifyFailure.WEAK, f"the key of the certificate is too weak: {error.text}"), **known
         )
+    if error.name == _CLOSED:
+        return make(RaggedEOF, "the peer closed the connection during the handshake", **known)
     if error.name == _UNCLEAR:
         return make(ConnectionFault, f"NSS gave the connection up: {error.text}", **known)
     kind = InternalTLSError if error.name in _INTERNAL else ProtocolViolation

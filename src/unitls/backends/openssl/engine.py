@@ -9,10 +9,12 @@ from typing import Any, Final
 from ...api._sessions import Session
 from ...core._provider import ConnectionPlan, Engine
 from .ciphers import from_name
-from .native import new_connection, unverified_chain, verified_chain
+from .native import ders, new_connection, unverified_chain
 
 _VERSIONS: Final = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _RECORD: Final = 16384
+_newest: tuple[Any, list[bytes]] = (None, [])
+"""The newest path: many connections in a row go to the same server. It is replaced whole, so it needs no lock."""
 
 
 class OpenSSLEngine(Engine):
@@ -30,13 +32,9 @@ class OpenSSLEngine(Engine):
     def __init__(
         self, context: ssl.SSLContext, plan: ConnectionPlan, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
     ) -> None:
+        server_side, server_name, _, session, _ = plan
         raw = new_connection(
-            context,
-            incoming,
-            outgoing,
-            server_side=plan.server_side,
-            server_hostname=plan.server_name,
-            session=None if plan.session is None else plan.session.native,
+            context, incoming, outgoing, server_side, server_name, session=None if session is None else session.native
         )
         self._context = context
         self._raw = raw
@@ -114,7 +112,14 @@ class OpenSSLEngine(Engine):
         return chain
 
     def verified_chain(self) -> list[bytes]:
-        return verified_chain(self._raw)
+        """As SSL_get0_verified_chain tells it; empty for a resumed session."""
+        global _newest
+        found = self._raw.get_verified_chain()
+        known, chain = _newest
+        if found != known:  # comparing is X509_cmp, and cheaper than encoding
+            chain = ders(found)
+            _newest = found, chain
+        return chain[:]
 
     def session(self) -> Session | None:
         native: Any = self._raw.session

@@ -19,25 +19,11 @@ of Python (before 3.13) whose public object does not.
 
 def unverified_chain(raw: Any) -> list[bytes]:
     """What the peer sent, in DER (SSL_get_peer_cert_chain), as soon as it is known."""
-    return _ders(raw.get_unverified_chain())
+    return ders(raw.get_unverified_chain())
 
 
-_newest: tuple[Any, list[bytes]] = (None, [])
-"""The newest path: many connections in a row go to the same server. It is replaced whole, so it needs no lock."""
-
-
-def verified_chain(raw: Any) -> list[bytes]:
-    """The path to the anchor, in DER (SSL_get0_verified_chain); empty for a resumed session."""
-    global _newest
-    found = raw.get_verified_chain()
-    known, chain = _newest
-    if found != known:  # comparing is X509_cmp, and cheaper than encoding
-        chain = _ders(found)
-        _newest = found, chain
-    return chain[:]
-
-
-def _ders(chain: Any) -> list[bytes]:
+def ders(chain: Any) -> list[bytes]:
+    """The certificates of a chain in DER."""
     encoding = ssl._ssl.ENCODING_DER  # type: ignore[attr-defined]
     # A server whose client sent no certificate is given a chain that holds None.
     return [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...api._certificates import Identity
 from ...api._configuration import CertificateChooser
 from ...core._client_hello import HelloError, parse_client_hello
+from ...core._clock import time_by
 from ...core._ocsp import ocsp_fault
 from ...core._settings import Settings
 from . import native
@@ -45,13 +45,7 @@ def set_protocols(context: SSL.Context, protocols: Sequence[bytes], server_side:
 
 
 def set_key_log(context: SSL.Context, path: str) -> None:
-    """Append the secrets of each connection to the file at `path`.
-
-    Raises:
-        OSError: it cannot be written to.
-    """
-    with open(path, "ab"):
-        pass
+    """Append the secrets of each connection to the file at `path`."""
 
     def log(connection: SSL.Connection, line: bytes) -> None:
         try:
@@ -75,7 +69,7 @@ def set_ocsp_check(context: SSL.Context, clock: Callable[[], float] | None) -> N
             return True
         path = native.ders_of(lib.SSL_get0_verified_chain(ssl))
         try:
-            KEPT.fault = ocsp_fault(response, path, (clock or time.time)())
+            KEPT.fault = ocsp_fault(response, path, time_by(clock))
         except BaseException as error:
             KEPT.problem = error
             return False
@@ -90,7 +84,7 @@ def set_chooser(
     """On a client: let `choose` pick the certificate, once the server has said whose it takes.
 
     OpenSSL has no chain of certificates for a single connection, so the connection moves to a context that has the
-    chosen one and is the same otherwise. Contexts of the identities chosen last are kept.
+    chosen one, or none, and is the same otherwise. Contexts of the identities chosen last are kept.
 
     Returns:
         What has to live as long as the context.
@@ -98,16 +92,16 @@ def set_chooser(
     configuration = replace(settings.configuration, choose_certificate=None)  # type: ignore[call-arg]
 
     @functools.lru_cache(maxsize=16)
-    def context_for(identity: Identity) -> Native:
-        return build(replace(settings, configuration=configuration, identity=identity))
+    def context_for(identity: Identity | None) -> Native:
+        made: Any = build(replace(settings, configuration=configuration, identity=identity))
+        lib.SSL_CTX_set_cert_cb(made.raw._context, on_request, NULL)  # the server may ask again
+        return made  # type: ignore[no-any-return]
 
     @ffi.callback("int (*)(SSL *, void *)", error=0, onerror=native.keep_problem)  # type: ignore[untyped-decorator]
     def on_request(ssl: Any, argument: Any) -> int:
-        identity = choose(tuple(native.authorities(ssl)))
-        if identity is not None:
-            chosen: Any = context_for(identity)
-            lib.SSL_set_SSL_CTX(ssl, chosen.raw._context)
-            KEPT.chosen = chosen
+        chosen: Any = context_for(choose(tuple(native.authorities(ssl))))
+        lib.SSL_set_SSL_CTX(ssl, chosen.raw._context)
+        KEPT.chosen = chosen
         return 1
 
     lib.SSL_CTX_set_cert_cb(context._context, on_request, NULL)

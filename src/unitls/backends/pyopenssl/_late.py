@@ -9,6 +9,7 @@ from ...api._configuration import TLSServerConfiguration
 from ...api._errors import CertificateVerificationError, ConfigurationError
 from ...api._protocols import ClientAuthentication
 from ...core._clock import time_by
+from ...core._late_verdict import ANOTHER
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan
 from ...core._verdict import judge
@@ -27,12 +28,13 @@ class LateEngine(EarlyEngine):
     out before.
     """
 
-    __slots__ = ("_awaited", "_before")
+    __slots__ = ("_awaited", "_before", "_finished")
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: MemoryBuffer, outgoing: MemoryBuffer) -> None:
         super().__init__(context, plan, incoming, outgoing)
         self._awaited = False
         self._before: bytes | None = None
+        self._finished: bytes | None = None
 
     def request_client_certificate(self) -> None:
         configuration: Any = self._context.configuration
@@ -48,7 +50,15 @@ class LateEngine(EarlyEngine):
             text = f"the client cannot be asked for a certificate now: {plain(error.reason)}"
             raise make(ConfigurationError, text, native_code=error.code, native_text=str(error))
         self._before, self._awaited = self.peer_certificate(), True
+        self._finished = self._peer_finished()
         self._step()
+
+    def peer_is_proven(self) -> bool:
+        return self._finished is None or self._finished != self._peer_finished()
+
+    def _peer_finished(self) -> bytes | None:
+        """The client's newest Finished message, the end of each of its answers."""
+        return native.finished(lib.SSL_get_peer_finished, self._ssl)
 
     def read(self, n: int) -> bytes:
         with self._collected():
@@ -78,6 +88,8 @@ class LateEngine(EarlyEngine):
         if leaf is None or leaf == self._before:
             return
         self._awaited = False
+        if self._before is not None:
+            raise native.fault_error(ANOTHER)
         from . import PROVIDER
 
         configuration = self._context.configuration

@@ -171,8 +171,11 @@ class PyOpenSSLEngine(Engine):
     # connection, until the garbage collector comes.
 
     def _fail(self, result: int) -> NoReturn:
-        if lib.SSL_get_error(self._ssl, result) == SSL_ERROR_WANT_READ:
+        kind = lib.SSL_get_error(self._ssl, result)
+        if kind == SSL_ERROR_WANT_READ:
             raise SSL.WantReadError
+        if kind == SSL_ERROR_ZERO_RETURN:  # in the handshake, where that is not the clean end
+            raise SSL.ZeroReturnError
         raise self._fault()
 
     def _fault(self) -> native.Error:

@@ -103,9 +103,6 @@ def build(settings: Settings) -> Native:
     """Make the native configuration."""
     identity = None if settings.identity is None else load_identity(settings.identity)
     anchors = _anchors(settings)
-    if settings.key_log:
-        with open(settings.key_log, "a"):
-            pass  # it can be written to: otherwise say so now
     return Native(
         _configured(lambda: _native_config(settings, identity, anchors), "the configuration"),
         settings.configuration.verification_time,

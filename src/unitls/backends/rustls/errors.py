@@ -70,7 +70,7 @@ def _certificate(code: str, text: str, error: Exception) -> TLSError:
     fault: Fault = getattr(error, "fault", None) or Fault(failure_of(code), text)
     if code == "NoCertificatesPresented":
         return make(
-            CertificateVerificationError, "the client sent no certificate", failure=fault.failure, native_text=text
+            CertificateVerificationError, "the peer sent no certificate", failure=fault.failure, native_text=text
         )
     return ERRORS.refused(fault, native_text=f"{code}: {text}")
 

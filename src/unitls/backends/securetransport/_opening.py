@@ -67,7 +67,8 @@ def open_session(context: Native, plan: ConnectionPlan, number: int, protocol: b
     check(security.SSLSetProtocolVersionMin(session, native.VERSIONS[settings.lower]))
     check(security.SSLSetProtocolVersionMax(session, native.VERSIONS[settings.upper]))
     check(security.SSLSetEnabledCiphers(session, context.suites, context.count))
-    if context.identity is not None:
+    chooses = getattr(settings.configuration, "choose_certificate", None) is not None
+    if context.identity is not None and not chooses:
         check(security.SSLSetCertificate(session, context.identity))
     offered = ((protocol,) if protocol else ()) if plan.server_side else settings.protocols
     if offered:

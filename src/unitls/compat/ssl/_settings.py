@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...api._backend import Backend
 from ...api._features import Feature
 from ...api._versions import TLSVersion as Version
+from ...core._key_log import prepare_key_log
 from ._constants import (
     CERT_NONE,
     CERT_REQUIRED,
@@ -210,8 +211,7 @@ class Settings:
         path = "" if value is None else os.fsdecode(value)
         if path:
             self._require(Feature.KEY_LOG)
-            with open(path, "a"):
-                pass  # it can be written to: otherwise say so now
+            prepare_key_log(path)
         self._set(key_log=path)
 
     @property
