@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from unitls.testing import (
     NotApplicable,
     NotConforming,
     Result,
+    _expectations,
     checks,
     load_expectations,
     perform,
@@ -148,6 +150,15 @@ def test_another_failure_than_the_expected_one_is_a_failure() -> None:
 )
 def test_what_an_expectation_is_about(changes: dict[str, Any], applies: bool) -> None:
     line = _line(**{"backend": "us", **changes})
+    assert line.applies("us", "them", "handshake-completes", "TLSv1_3-whole") is applies
+
+
+@pytest.mark.parametrize(("library", "applies"), [("*", True), ("Fake *", True), ("Fake 0.*", False)])
+def test_an_expectation_may_be_of_one_version_of_a_library(
+    library: str, applies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_expectations, "get_backend", lambda _name: SimpleNamespace(library_version="Fake 1.0"))
+    line = _line(backend="us", library=library)
     assert line.applies("us", "them", "handshake-completes", "TLSv1_3-whole") is applies
 
 

@@ -13,9 +13,10 @@ from importlib import resources
 from typing import Any
 
 from ..api._errors import ConfigurationError
+from ..registry import get_backend
 
 _NEEDED = {"backend", "case", "failure", "reason", "link"}
-_KEYS = _NEEDED | {"role", "variant", "peer"}
+_KEYS = _NEEDED | {"role", "variant", "peer", "library"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Expectation:
         role: in which role the backend is at fault: ``"client"``, ``"server"``, or ``"any"``.
         variant: for which versions and drives; a pattern.
         peer: with which backend at the other end; a pattern.
+        library: with which version of the backend's library, as `Backend.library_version` tells it; a pattern.
     """
 
     backend: str
@@ -41,6 +43,7 @@ class Expectation:
     role: str = "any"
     variant: str = "*"
     peer: str = "*"
+    library: str = "*"
 
     def concerns(self, client: str, server: str) -> bool:
         """Whether this is about a pair of backends, in their roles.
@@ -52,7 +55,10 @@ class Expectation:
         ends = {"client": [(client, server)], "server": [(server, client)]}.get(
             self.role, [(client, server), (server, client)]
         )
-        return any(own == self.backend and fnmatch.fnmatchcase(other, self.peer) for own, other in ends)
+        is_meant = any(own == self.backend and fnmatch.fnmatchcase(other, self.peer) for own, other in ends)
+        if not is_meant or self.library == "*":
+            return is_meant
+        return fnmatch.fnmatchcase(get_backend(self.backend).library_version, self.library)
 
     def applies(self, client: str, server: str, case: str, variant: str) -> bool:
         """Whether this is about a check.
