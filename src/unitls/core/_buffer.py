@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..api._wrapped import TLSWrappedBuffer
 from ._handshake import Handshake
 from ._reading import Reading
@@ -53,17 +55,22 @@ class CoreBuffer(Handshake, Reading, Writing, TLSWrappedBuffer):
 
         Only after the handshake.
         """
-        return self._incoming.pending or self._state is not OPEN or self.pending()
+        engine: Any = self._engine
+        return self._incoming.pending or self._state is not OPEN or engine.pending()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a read has left something to look after: a state, a signal, a session, data in one form or the other."""
+    def is_busy(self, taken: int, asked: int) -> bool:
+        """Whether a read has left something to look after: a state, a signal, a session, data in one form or the other.
+
+        Args:
+            taken: how much it has given; the library has no more if that is less than it was asked for at a time.
+            asked: how much was asked for.
+        """
         return (
             self._watchful
             or self._state is not OPEN
             or self._incoming.pending > 0
             or self._outgoing.pending > 0
-            or self.pending() > 0
+            or ((taken >= asked or taken >= self._batch) and self._engine.pending() > 0)  # type: ignore[union-attr]
         )
 
     @property

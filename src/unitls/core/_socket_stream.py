@@ -108,7 +108,7 @@ class SocketStream(SocketTurns):
                     data = buffer.receive(chunk, bufsize)
                 except WantWriteError:
                     chunk, data = self._turn_to_write(buffer, chunk, deadline), None
-                if not data or buffer.is_busy:
+                if not data or buffer.is_busy(len(data), bufsize):
                     return self._recv_on(buffer, chunk, data, bufsize, wire, deadline)
                 return data
             except ConnectionFault:
@@ -159,7 +159,7 @@ class SocketStream(SocketTurns):
                     taken = buffer.receive_into(chunk, view)
                 except WantWriteError:
                     chunk, taken = self._turn_to_write(buffer, chunk, deadline), None
-                if not taken or buffer.is_busy:
+                if not taken or buffer.is_busy(taken, size):
                     return self._fill_on(buffer, chunk, taken, view, wire, deadline)
                 return taken
             except ConnectionFault:
