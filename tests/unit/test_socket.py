@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import io
 import os
+import pickle
 import select
 import socket
 import threading
@@ -898,11 +900,12 @@ def test_datagram_methods_and_dup_are_refused() -> None:
                 call()
 
 
-def test_a_connection_is_not_pickled() -> None:
-    import pickle
-
-    with secure_pair() as (client, _), pytest.raises(TypeError):
-        pickle.dumps(client)
+@pytest.mark.parametrize("dump", [pickle.dumps, copy.copy])
+def test_a_connection_is_not_pickled_or_copied(dump: Callable[[object], object]) -> None:
+    with secure_pair() as (client, _):
+        for connection in (client, client._buffer):
+            with pytest.raises(TypeError, match="cannot pickle"):
+                dump(connection)
 
 
 def test_tls_in_tls() -> None:

@@ -218,6 +218,9 @@ class Connection(Information):
             raise ConfigurationError("the handshake is not done: call do_handshake() first")
         raise self._fault(ConnectionFault, "the connection is closed for writing: close_notify was sent")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle a {self.__class__.__name__}")
+
     def __repr__(self) -> str:
         role = "server" if self._natives.server_side else "client"
         return f"<{type(self).__name__} {role}, {self._state.value}, {self._natives.provider.name}>"
