@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from unitls.core._client_hello import RETRY
 from unitls.core._foreign import ForeignBuffer
 
 pytest.importorskip("unitls.backends.mbedtls.native", exc_type=ImportError)
 
-from unitls.backends.mbedtls._observer import _RETRY, CLIENT, SERVER, Observer
+from unitls.backends.mbedtls._observer import CLIENT, SERVER, Observer
 from unitls.backends.mbedtls._reframing import Reframer
 
 RANDOM = bytes(range(32))
@@ -82,7 +83,7 @@ def test_in_tls13_the_server_hello_tells_it_all() -> None:
 def test_a_retry_is_not_the_server_hello() -> None:
     versions, wanted = extension(43, b"\x03\x04"), extension(51, b"\x00\x18")
     share = extension(51, b"\x00\x18\x00\x61" + bytes(97))
-    observer = observed(record(server_hello(versions, wanted, random=_RETRY)), CHANGE)
+    observer = observed(record(server_hello(versions, wanted, random=RETRY)), CHANGE)
     assert observer.group is None
     observer.feed(SERVER, record(server_hello(versions, share)))
     assert observer.group == 24

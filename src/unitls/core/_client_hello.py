@@ -37,6 +37,8 @@ _EXTENSION_HEADER: Final = struct.Struct(">HH")
 _BEGINNING: Final = struct.Struct(">BBxHBBH")
 """The header of the record, and that of the message, whose length is one of three bytes."""
 _VISIBLE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
+RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 _TLS_1_0: Final = 0x0301
 _TLS_1_2: Final = 0x0303
 _TLS_1_3: Final = 0x0304

@@ -23,6 +23,13 @@ LateCheck: TypeAlias = Callable[[ConnectionPlan, Engine], Fault | None]
 """`late_fault` for one configuration of one backend."""
 
 
+def judge_late(provider: Provider, configuration: TLSConfiguration, plan: ConnectionPlan, engine: Engine) -> None:
+    """As `_verdict.judge`, by the same rules whatever a server has asked for in the handshake."""
+    if isinstance(configuration, TLSServerConfiguration):  # one that asks later only is not said to verify
+        configuration = replace(configuration, client_authentication=ClientAuthentication.REQUIRED)
+    judge(provider, configuration, plan, engine)
+
+
 def late_fault(
     provider: Provider, configuration: TLSConfiguration, plan: ConnectionPlan, engine: Engine
 ) -> Fault | None:
@@ -34,10 +41,8 @@ def late_fault(
         plan: what this connection needs.
         engine: it, which tells the new certificate already.
     """
-    if isinstance(configuration, TLSServerConfiguration):  # one that asks later only is not said to verify
-        configuration = replace(configuration, client_authentication=ClientAuthentication.REQUIRED)
     try:
-        judge(provider, configuration, plan, engine)
+        judge_late(provider, configuration, plan, engine)
     except CertificateVerificationError as error:
         return Fault(error.failure, str(error), error.subject)
     return None

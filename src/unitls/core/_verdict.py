@@ -104,7 +104,7 @@ class Judge:
             return newest.accepted
         accepted = judge(self._provider, self._configuration, plan, engine, self.system)
         if plan.server_side and accepted.leaf is not None:
-            accepted = self._with_known_path(accepted, plan, engine)
+            accepted = self._with_known_path(accepted, path)
         if self._remembers and self.system is None and path and path[0] == accepted.leaf:
             certificates = [certificate_fields(der) for der in path[:-1] or path]
             end = min(fields.not_after for fields in certificates)
@@ -116,13 +116,13 @@ class Judge:
         path = self._paths.find(leaf) if plan.server_side and engine.resumed() else ()
         return plan._replace(session=Session(None, 0, False, None, path)) if path else plan
 
-    def _with_known_path(self, accepted: Accepted, plan: ConnectionPlan, engine: Engine) -> Accepted:
+    def _with_known_path(self, accepted: Accepted, path: list[bytes]) -> Accepted:
         """On a server: note by which path a client was trusted."""
-        path = accepted.path or tuple(trusted_path(engine, plan))
-        if not path or path[0] != accepted.leaf:
+        known = accepted.path or tuple(path)
+        if not known or known[0] != accepted.leaf:
             return accepted
-        self._paths.remember(path)
-        return accepted._replace(path=path)
+        self._paths.remember(known)
+        return accepted._replace(path=known)
 
 
 def judge(

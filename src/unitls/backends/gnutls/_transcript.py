@@ -12,10 +12,9 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+from ...core._client_hello import RETRY
 from . import native
 
-_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-"""The random of a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 _LARGEST_TYPE: Final = 254
 _MESSAGE_HASH: Final = 254
 _CERTIFICATE_REQUEST: Final = 13
@@ -81,7 +80,7 @@ class Transcript:
                 self._messages = list(self._handshake)
         if kind > _LARGEST_TYPE:
             kind = native.HANDSHAKE_SERVER_HELLO
-        is_retry = kind == native.HANDSHAKE_SERVER_HELLO and content[2:34] == _RETRY
+        is_retry = kind == native.HANDSHAKE_SERVER_HELLO and content[2:34] == RETRY
         if is_retry:
             self._fold(content)
         self._messages.append(_message(kind, content))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from ...core._client_hello import RETRY
+
 CLIENT, SERVER = 0, 1
 """The two directions, by who speaks."""
 _CHANGE_CIPHER_SPEC: Final = 20
@@ -32,8 +34,6 @@ _SUPPORTED_VERSIONS: Final = 43
 _KEY_SHARE: Final = 51
 _TLS_1_2: Final = 0x0303
 TLS_1_3: Final = 0x0304
-_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-"""The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 
 
 class Observer:
@@ -142,6 +142,6 @@ class Observer:
             at += 4 + size
             found[kind] = body[at - size : at]
         self.version = int.from_bytes(found.get(_SUPPORTED_VERSIONS, body[:2]), "big")
-        if self.version == TLS_1_3 and self.server_random != _RETRY:
+        if self.version == TLS_1_3 and self.server_random != RETRY:
             self.group = int.from_bytes(found[_KEY_SHARE][:2], "big") if _KEY_SHARE in found else None
             self.resumed = _PRE_SHARED_KEY in found

@@ -15,6 +15,8 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+from ...core._client_hello import RETRY
+
 _MARK_SIZE: Final = 16
 _REMEMBERED: Final = 4096
 _HANDSHAKE: Final = 22
@@ -24,8 +26,6 @@ _SESSION: Final = 34
 """Where the session identifier begins in either Hello: behind the version and the random value."""
 _SESSION_TICKET: Final = 35
 _RANDOM: Final = slice(2, _SESSION)
-_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-"""The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 _RECORD_HEADER: Final = 5
 _MESSAGE_HEADER: Final = 4
 
@@ -76,7 +76,7 @@ def begun_session(flight: bytes) -> bytes | None:
 def asks_again(flight: bytes) -> bool:
     """Whether a flight of TLS 1.3 is a HelloRetryRequest."""
     body = _first_message(flight, _SERVER_HELLO)
-    return body is not None and body[_RANDOM] == _RETRY
+    return body is not None and body[_RANDOM] == RETRY
 
 
 def _first_message(flight: bytes, kind: int) -> bytes | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from ...api._configuration import TLSServerConfiguration
 from ...api._errors import CertificateVerificationError, ConfigurationError
 from ...api._protocols import ClientAuthentication
 from ...core._clock import time_by
-from ...core._late_verdict import ANOTHER
+from ...core._late_verdict import ANOTHER, judge_late
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan
-from ...core._verdict import judge
 from . import native
 from ._buffer import MemoryBuffer
 from ._early import EarlyEngine
@@ -92,10 +89,7 @@ class LateEngine(EarlyEngine):
             raise native.fault_error(ANOTHER)
         from . import PROVIDER
 
-        configuration = self._context.configuration
-        assert isinstance(configuration, TLSServerConfiguration)
-        strict = replace(configuration, client_authentication=ClientAuthentication.REQUIRED)
         try:
-            judge(PROVIDER, strict, self._plan, self)
+            judge_late(PROVIDER, self._context.configuration, self._plan, self)
         except CertificateVerificationError as refused:
             raise native.fault_error(Fault(refused.failure, str(refused), refused.subject)) from refused

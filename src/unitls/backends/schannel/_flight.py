@@ -11,6 +11,7 @@ import struct
 from typing import Final
 
 from ...api._alerts import AlertDescription as Alert
+from ...core._client_hello import RETRY
 from .native import Closed, Error
 
 CHANGE_CIPHER_SPEC: Final = 20
@@ -27,8 +28,6 @@ _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_
 _NAMED_CURVE: Final = 3
 _PRE_SHARED_KEY, _SUPPORTED_VERSIONS, _KEY_SHARE = 41, 43, 51
 _WARNING: Final = 1
-_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-"""The random value of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 
 
 class Violation(Error):
@@ -184,7 +183,7 @@ class Flight:
             kind, size = struct.unpack_from(">HH", extensions)
             found[kind], extensions = extensions[4 : 4 + size], extensions[4 + size :]
         self.version = int.from_bytes(found.get(_SUPPORTED_VERSIONS, body[:2]), "big")
-        if self.version == TLS_1_3 and body[2:34] != _RETRY:
+        if self.version == TLS_1_3 and body[2:34] != RETRY:
             self.group = int.from_bytes(found[_KEY_SHARE][:2], "big") if _KEY_SHARE in found else None
             self.resumed = _PRE_SHARED_KEY in found
 
