@@ -25,7 +25,7 @@ from ._owned_lock import OwnedLock
 from ._provider import ConnectionPlan, E, Engine
 from ._relay import Relay
 from ._resumption import find_session, forget_session, keep_session
-from ._state import BEFORE, Event, State, walk
+from ._state import BEFORE, START, Event, State, walk
 
 if TYPE_CHECKING:
     from ..api._context import Context
@@ -85,14 +85,15 @@ class Connection(Information):
         self._context = context
         self._natives = natives
         self._names = names
-        self._owner = None if owner is None else weakref.ref(owner)
-        self._lock = natives.new_lock()
-        self._state = State.START
+        self._owner = weakref.ref(owner) if natives.decides and owner is not None else None
+        new_lock = natives.new_lock
+        self._lock = new_lock()
+        self._state = START
         self._engine: Engine | None = None
         self._failure: BaseException | None = None
         self._plan = _SERVER
         self._barren = self._handshake_size = 0
-        self._batch = natives.provider.read_size
+        self._batch = natives.read_size
         self._in_callback = self._in_record = self._session_due = False
         self._accepted = natives.judge.beforehand
         self._hello = None
@@ -103,7 +104,7 @@ class Connection(Information):
         self._relay: Relay | None = None
         self._reader: ClientHelloReader | None = None
         self.version = 0
-        kinds = natives.provider.buffer_types
+        kinds = natives.buffer_types
         if type(incoming) not in kinds or type(outgoing) not in kinds:
             self._attach(incoming, outgoing)
         self._watchful = self._relay is not None
@@ -133,12 +134,13 @@ class Connection(Information):
         self._plan = self._names.plan
         if natives.remembers:
             self._session_key, session = find_session(natives, native, self._names, peer)
-            self._plan = self._plan._replace(session=session)
+            self._plan = self._plan.with_session(session)
         self._install(native)
 
     def _install(self, native: Any) -> None:
         """Make the engine."""
-        self._engine = self._natives.provider.engine(native, self._plan, self._incoming, self._outgoing)
+        new_engine = self._natives.new_engine
+        self._engine = new_engine(native, self._plan, self._incoming, self._outgoing)
         self.awaits_hello = False
 
     def _open_outgoing(self) -> None:

@@ -59,6 +59,8 @@ class Natives:
         first: the native context of the first identity, which is the usual one; `None` until it was built.
         judge: gives core's verdict on peers.
         new_lock: makes the locks of a connection.
+        buffer_types, leaves_rest, memory_buffer, new_engine, read_size: the provider's, at hand: what belongs to a class is
+            slow to read through its instances.
     """
 
     __slots__ = (
@@ -67,14 +69,19 @@ class Natives:
         "_former",
         "_lock",
         "bounds",
+        "buffer_types",
         "configuration",
         "decides",
         "first",
         "judge",
         "leaves",
+        "leaves_rest",
+        "memory_buffer",
+        "new_engine",
         "new_lock",
         "peer_may_be_anonymous",
         "provider",
+        "read_size",
         "remembers",
         "server_side",
     )
@@ -91,6 +98,12 @@ class Natives:
         chooses = getattr(configuration, "choose_certificate", None) is not None
         self.remembers = getattr(configuration, "session_cache", None) is not None and not chooses
         self.decides = _depends_on_hello(provider, configuration)
+        self.buffer_types, self.read_size, self.leaves_rest = (
+            provider.buffer_types,
+            provider.read_size,
+            provider.leaves_rest,
+        )
+        self.memory_buffer, self.new_engine = provider.memory_buffer, provider.engine
         self.new_lock: Any = OwnedLock if calls_back(configuration) else threading.Lock
         self._lock = threading.Lock()
         self._built: dict[tuple[int, bool], Any] = {}

@@ -30,7 +30,7 @@ from ._greeting import (
 )
 from ._provider import ConnectionPlan, Engine
 from ._settings import wire_protocols
-from ._state import BEFORE, BEGUN, FINISHED, State
+from ._state import BEGUN, FINISHED, START, State
 
 
 class Handshake(Connection):
@@ -51,13 +51,17 @@ class Handshake(Connection):
         Raises:
             TLSError: as `do_handshake` does, `WantReadError` apart. What has to go out then (an alert) is still there.
         """
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if chunk:
                 self._incoming.write(chunk)
             elif chunk is not None:
                 self._incoming.write_eof()
             done = self._go_on()
             return done, self._outgoing.read(), self._incoming.pending if done else 0
+        finally:
+            lock.release()
 
     def handshake_step(self) -> bool:
         """Take the handshake as far as it goes.
@@ -86,18 +90,21 @@ class Handshake(Connection):
     def _go_on(self) -> bool:
         """Let the library go on, and judge what it has come to."""
         if self._state is not BEGUN:
-            if self._state is State.FAILED:
-                self._refail()
-            if self._state not in BEFORE:
+            if self._state is not START:
+                if self._state is State.FAILED:
+                    self._refail()
                 return True
             self._state = BEGUN
         try:
-            engine = self._engine or self._greet()
+            engine = self._engine
             if engine is None:
-                return False
+                engine = self._greet()
+                if engine is None:
+                    return False
             written, available = self._outgoing.pending, self._incoming.pending
+            handshake = engine.handshake
             try:
-                engine.handshake()
+                handshake()
             except self._natives.provider.fault_types as error:
                 self._look_why(error, engine, written, available)
                 return False

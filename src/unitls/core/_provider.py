@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from ..api._certificates import Identity
 from ..api._errors import TLSError, UnsupportedFeature, WantReadError
@@ -20,7 +21,8 @@ from ._settings import Settings
 E = TypeVar("E", bound=TLSError)
 
 
-class ConnectionPlan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ConnectionPlan:
     """What one connection needs on top of its settings.
 
     Attributes:
@@ -37,6 +39,10 @@ class ConnectionPlan(NamedTuple):
     session: Session | None = None
     hello: ClientHello | None = None
 
+    def with_session(self, session: Session | None) -> ConnectionPlan:
+        """The same, with a session to resume."""
+        return ConnectionPlan(self.server_side, self.server_name, self.subjects, session, self.hello)
+
 
 class Engine(ABC):
     """The primitive operations on one connection. None waits, and none loops over a transport.
@@ -46,6 +52,9 @@ class Engine(ABC):
 
     Ciphertext is taken from and put to the two buffers that the provider was given. Whatever goes wrong is raised as the
     library's own exception, one of `Provider.fault_types`, for `Provider.translate` to map.
+
+    The five that each connection calls again and again are attributes, so that a library's own method can be one. Core reads
+    them first and calls them then: in one step, Python looks for a method of the class each time.
 
     Attributes:
         handshake: ``handshake() -> None``: takes the handshake as far as it goes; returns when it is done.

@@ -38,8 +38,9 @@ class Reading(Connection):
             if self._state is not OPEN or self._watchful or amt is None or amt <= 0:
                 return self._read_with_care(amt)
             available = self._incoming.pending
+            read = self._engine.read  # type: ignore[union-attr]
             try:
-                data = self._engine.read(amt if amt < self._batch else self._batch)  # type: ignore[union-attr]
+                data = read(amt if amt < self._batch else self._batch)
             except self._natives.provider.fault_types as error:
                 return self._nothing_read(error, available)
             return data or self._peer_closed()
@@ -89,8 +90,9 @@ class Reading(Connection):
             if self._state is not OPEN and self._state not in READABLE:
                 return self._unreadable()
             available = self._incoming.pending
+            read = self._engine.read  # type: ignore[union-attr]
             try:
-                data = self._engine.read(amt if amt < self._batch else self._batch)  # type: ignore[union-attr]
+                data = read(amt if amt < self._batch else self._batch)
             except self._natives.provider.fault_types as error:
                 fault = self._stopped(error, available)
                 if fault is None:
@@ -164,12 +166,13 @@ class Reading(Connection):
     def _fill(self, view: memoryview) -> int | None:
         size, end, engine = 0, len(view), self._engine
         assert engine is not None
+        read_into = engine.read_into
         if end > MAX_READ:
             view, end = view[:MAX_READ], MAX_READ
         while True:
             available = self._incoming.pending
             try:
-                taken = engine.read_into(end - size, view[size:] if size else view)
+                taken = read_into(end - size, view[size:] if size else view)
             except self._natives.provider.fault_types as error:
                 if size:
                     clear_frames(error.__traceback__)

@@ -43,8 +43,7 @@ class SocketHandshake(Transport):
         buffer = self._buffer if self._linked and not self._gone else self._opened()
         assert buffer is not None
         deadline = self._deadline(self._natives.configuration.handshake_timeout)
-        by_record = self._nested or not self._natives.provider.leaves_rest
-        advance = self._advance_by_record if by_record else self._advance_by_flight
+        by_record = self._nested or not self._natives.leaves_rest
         try:
             done = False
             if not buffer.awaits_hello:  # a server has nothing to say before it has heard something
@@ -52,7 +51,10 @@ class SocketHandshake(Transport):
                 if wire or self._unsent:
                     self._send_out(wire, deadline)
             while not done:
-                done, wire = advance(buffer, deadline)
+                if by_record:
+                    done, wire = self._advance_by_record(buffer, deadline)
+                else:
+                    done, wire = self._advance_by_flight(buffer, deadline)
                 if wire:
                     self._send_out(wire, deadline)
         except (ConnectionFault, ConfigurationError):
@@ -79,11 +81,11 @@ class SocketHandshake(Transport):
             return done, wire
         finally:
             while used > 0:
-                used -= len(self._raw_recv(used))
+                used -= len(self._raw.recv(used))
 
     def _advance_by_record(self, buffer: CoreBuffer, deadline: float | None) -> tuple[bool, bytes]:
         """Read one record, for transports that cannot be peeked at."""
-        bounds = self._bounds
+        bounds = self._record_bounds()
         while True:
             chunk = self._receive_raw(bounds.lacking, deadline)
             if not chunk or bounds.advance(chunk):
@@ -97,14 +99,14 @@ class SocketHandshake(Transport):
         """Make the buffer, as soon as there is a connection; on a client also before, to find mistakes early."""
         self._linked = connected
         self._unsent = b""
-        natives, provider = self._natives, self._natives.provider
+        natives = self._natives
         if connected and not natives.server_side and (self._raw.pending() if self._nested else has_data(self._raw)):
             # It would be read as TLS, and it is plaintext, perhaps injected (STARTTLS): nobody speaks before our ClientHello.
             text = "plaintext was received behind the start of TLS: it may have been injected"
-            raise provider.fault(ProtocolViolation, text)
+            raise natives.provider.fault(ProtocolViolation, text)
         peer = self._peer_address() if connected and natives.remembers else None
-        incoming, outgoing = provider.memory_buffer(), provider.memory_buffer()
-        self._buffer = CoreBuffer(self._context, natives, incoming, outgoing, self._names, peer, self)
+        memory_buffer = natives.memory_buffer
+        self._buffer = CoreBuffer(self._context, natives, memory_buffer(), memory_buffer(), self._names, peer, self)
 
     def _peer_address(self) -> Any:
         """The peer's address: sessions are kept apart by it."""

@@ -71,7 +71,7 @@ class SocketStream(SocketTurns):
         """Send ciphertext in one call; if not all of it gets out, keep the rest, and what it stands for."""
         sent = 0
         try:
-            sent = self._raw_send(wire)
+            sent = self._raw.send(wire)
         except WOULD_BLOCK:
             pass  # the caller goes on with the rest, which tells what is wanted
         except TimeoutError:
@@ -101,7 +101,7 @@ class SocketStream(SocketTurns):
                 if self._rest and self._has_rest(buffer):
                     return self._recv_on(buffer, b"", None, bufsize, wire, deadline)
                 try:
-                    chunk = self._raw_recv(wire)  # the first wait of a call is the socket's own, with its own timeout
+                    chunk = self._raw.recv(wire)  # the first wait of a call is the socket's own, with its own timeout
                 except WOULD_BLOCK:
                     raise self._natives.provider.more_to_come() from None
                 try:
@@ -152,7 +152,7 @@ class SocketStream(SocketTurns):
                 if self._rest and self._has_rest(buffer):
                     return self._fill_on(buffer, b"", None, view, wire, deadline)
                 try:
-                    chunk = self._raw_recv(wire)
+                    chunk = self._raw.recv(wire)
                 except WOULD_BLOCK:
                     raise self._natives.provider.more_to_come() from None
                 try:

@@ -56,7 +56,7 @@ class SocketTurns(SocketHandshake):
                 return data
             if buffer.outgoing_pending:
                 self._flush_aside(buffer)
-            chunk = self._receive_raw(self._bounds.lacking if self._in_record else size, deadline)
+            chunk = self._receive_raw(self._record_bounds().lacking if self._in_record else size, deadline)
 
     def _has_rest(self, buffer: CoreBuffer) -> bool:
         """Whether something was left over by an earlier read; asked only after one that said so."""
@@ -89,8 +89,9 @@ class SocketTurns(SocketHandshake):
 
     def _follow(self, chunk: bytes) -> None:
         """Find out how far into a record `chunk` reaches, since the last read did not end where a record does."""
-        self._bounds.advance(chunk)
-        self._in_record = not self._bounds.at_boundary
+        bounds = self._record_bounds()
+        bounds.advance(chunk)
+        self._in_record = not bounds.at_boundary
 
     # ------------------------------------------------------------------------------------------ sending
 
@@ -114,7 +115,7 @@ class SocketTurns(SocketHandshake):
         """In a write: take in a record, unless a reader is at that already; it may wait for us (see `_write_first`)."""
         if self._recv_lock.acquire(timeout=_PATIENCE):
             try:
-                chunk = self._receive_raw(self._bounds.lacking, deadline)
+                chunk = self._receive_raw(self._record_bounds().lacking, deadline)
                 buffer.feed(chunk)
                 self._follow(chunk)
             finally:

@@ -52,6 +52,8 @@ TABLE: Final[dict[State, dict[Event, State]]] = {
 }  # fmt: skip
 """What may happen in which state. A pair that is missing is a bug in the caller, not something a peer can cause."""
 
+START: Final = State.START
+"""Where every connection begins."""
 OPEN: Final = State.OPEN
 """The state of nearly every call, asked for first."""
 BEGUN: Final = TABLE[State.START][Event.BEGIN]

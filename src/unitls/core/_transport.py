@@ -54,8 +54,8 @@ class Transport(Delegation):
 
     __slots__ = (
         "__weakref__", "_auto", "_bounds", "_buffer", "_closed", "_context", "_fresh", "_gone", "_in_record", "_io_refs",
-        "_linked", "_names", "_natives", "_nested", "_overhead", "_owed", "_raw", "_raw_recv", "_raw_send", "_ready",
-        "_recv_lock", "_rest", "_send_lock", "_timeout", "_trailing", "_unsent",
+        "_linked", "_names", "_natives", "_nested", "_overhead", "_owed", "_raw", "_ready", "_recv_lock", "_rest",
+        "_send_lock", "_timeout", "_trailing", "_unsent",
     )  # fmt: skip
 
     def __init__(self, context: Context, natives: Natives, raw: Any, auto: bool, names: PeerNames) -> None:
@@ -64,16 +64,16 @@ class Transport(Delegation):
         self._names = names
         self._auto = auto
         self._raw = raw
-        self._raw_recv, self._raw_send = raw.recv, raw.send
         self._nested = type(raw) is not socket_module.socket and isinstance(raw, TLSWrappedSocket)
         self._timeout = timeout = raw.gettimeout()
         self._fresh = -inf if self._nested else inf if timeout is None else NEARLY_ALL * timeout
-        self._recv_lock, self._send_lock = natives.new_lock(), natives.new_lock()
+        new_lock = natives.new_lock
+        self._recv_lock, self._send_lock = new_lock(), new_lock()
         self._buffer: CoreBuffer | None = None
         self._unsent = b""
         self._owed = 0
         self._overhead = OVERHEAD
-        self._bounds = RecordBounds()
+        self._bounds: RecordBounds | None = None
         self._in_record = False
         self._rest = True
         self._trailing = b""
@@ -100,6 +100,12 @@ class Transport(Delegation):
     def _begin(self, connected: bool) -> None:
         """Make the buffer; see `SocketHandshake`."""
 
+    def _record_bounds(self) -> RecordBounds:
+        """Where the records end; most sockets never ask."""
+        if self._bounds is None:
+            self._bounds = RecordBounds()
+        return self._bounds
+
     # ------------------------------------------------------------------------------------------ waiting
 
     def _deadline(self, limit: float | None = None) -> float | None:
@@ -116,7 +122,7 @@ class Transport(Delegation):
         if deadline is not None and deadline - monotonic() < self._fresh:
             wait(self._raw.fileno(), write=False, deadline=deadline)
         try:
-            return self._raw_recv(size, flags)  # type: ignore[no-any-return]
+            return self._raw.recv(size, flags)  # type: ignore[no-any-return]
         except WOULD_BLOCK:
             raise self._natives.provider.fault(WantReadError, "nothing has come in yet") from None
 
@@ -131,18 +137,18 @@ class Transport(Delegation):
             while done < size:
                 if deadline is not None and deadline - monotonic() < self._fresh:
                     wait(self._raw.fileno(), write=True, deadline=deadline)
-                done += self._raw_send(memoryview(wire)[done:] if done else wire)
+                done += self._raw.send(memoryview(wire)[done:] if done else wire)
         except WOULD_BLOCK:
             raise self._natives.provider.fault(WantWriteError, "the transport takes no more for now") from None
         finally:
-            self._unsent = wire[done:]
+            self._unsent = wire[done:] if done < size else b""
 
     def _send_farewell(self, buffer: CoreBuffer, farewell: bytes | None = None) -> None:
         """Send an alert or a close_notify, if it can be done at once and anybody still listens."""
         try:
             wire = self._unsent + (buffer.take() if farewell is None else farewell)
             if wire and (self._nested or is_ready(self._raw.fileno(), write=True, timeout=0)):
-                self._raw_send(wire)
+                self._raw.send(wire)
             self._unsent = b""
         except (OSError, ValueError, TLSError):
             pass  # nobody listens any more; the connection ends in any case

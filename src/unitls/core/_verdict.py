@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Final, NamedTuple
 
@@ -42,7 +43,8 @@ class Accepted(NamedTuple):
 _NOBODY_YET: Final = Accepted(None)
 
 
-class Newest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Newest:
     """The newest peer that was accepted: the same path for the same names is no question again.
 
     Attributes:
@@ -114,7 +116,7 @@ class Judge:
     def _with_session(self, plan: ConnectionPlan, engine: Engine, leaf: bytes) -> ConnectionPlan:
         """On a server: let a session that is resumed bring the path of its first handshake, as a client's does."""
         path = self._paths.find(leaf) if plan.server_side and engine.resumed() else ()
-        return plan._replace(session=Session(None, 0, False, None, path)) if path else plan
+        return plan.with_session(Session(None, 0, False, None, path)) if path else plan
 
     def _with_known_path(self, accepted: Accepted, path: list[bytes]) -> Accepted:
         """On a server: note by which path a client was trusted."""

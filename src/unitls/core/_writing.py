@@ -25,8 +25,9 @@ class Writing(Connection):
         try:
             if self._state is not OPEN or self._relay is not None or not buf or len(buf) > MAX_WRITE:
                 return self._write_with_care(buf)
+            write = self._engine.write  # type: ignore[union-attr]
             try:
-                taken = self._engine.write(buf)  # type: ignore[union-attr]
+                taken = write(buf)
             except self._natives.provider.fault_types as error:
                 raise self._noted(error) from error
             if taken < len(buf):
@@ -61,8 +62,9 @@ class Writing(Connection):
                 return 0, b""
             if len(buf) > MAX_WRITE:
                 buf = memoryview(buf).cast("B")[:MAX_WRITE]
+            write = self._engine.write  # type: ignore[union-attr]
             try:
-                taken = self._engine.write(buf)  # type: ignore[union-attr]
+                taken = write(buf)
             except self._natives.provider.fault_types as error:
                 raise self._noted(error) from error
             if taken < len(buf):

@@ -27,21 +27,21 @@ class OpenSSLEngine(Engine):
         outgoing: ciphertext to the peer.
     """
 
-    __slots__ = ("_context", "_fault", "_held", "_raw")
+    __slots__ = ("_fault", "_held", "_raw")
 
     def __init__(
         self, context: ssl.SSLContext, plan: ConnectionPlan, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
     ) -> None:
-        server_side, server_name, _, session, _ = plan
-        raw = new_connection(
-            context, incoming, outgoing, server_side, server_name, session=None if session is None else session.native
-        )
-        self._context = context
+        server_side, server_name, session = plan.server_side, plan.server_name, plan.session
+        if session is None:
+            raw = new_connection(context, incoming, outgoing, server_side, server_name)
+        else:
+            raw = new_connection(context, incoming, outgoing, server_side, server_name, session=session.native)
         self._raw = raw
         self._held = b""
         self._fault: ssl.SSLError | None = None
-        self.handshake = raw.do_handshake
-        self.read, self.read_into, self.write, self.pending = raw.read, raw.read, raw.write, raw.pending
+        self.handshake, self.write, self.pending = raw.do_handshake, raw.write, raw.pending
+        self.read = self.read_into = raw.read
 
     def shutdown(self) -> None:
         """Send close_notify (SSL_shutdown).
@@ -119,14 +119,14 @@ class OpenSSLEngine(Engine):
         if found != known:  # comparing is X509_cmp, and cheaper than encoding
             chain = ders(found)
             _newest = found, chain
-        return chain[:]
+        return chain.copy()
 
     def session(self) -> Session | None:
         native: Any = self._raw.session
         is_tls13 = self.version() == 0x0304
         if native is None or not (native.has_ticket or (native.id and not is_tls13)):
             return None
-        return Session(native, native.time + native.timeout, single_use=is_tls13, owner=self._context)
+        return Session(native, native.time + native.timeout, single_use=is_tls13, owner=self._raw.context)
 
     def resumed(self) -> bool | None:
         return bool(self._raw.session_reused)
