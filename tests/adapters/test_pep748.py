@@ -103,6 +103,14 @@ def test_values_compare_by_what_they_refer_to(tmp_path: Path) -> None:
     assert "secret" not in repr(face.PrivateKey.from_buffer(b"secret"))
     with pytest.raises(TypeError):
         pickle.dumps(face.PrivateKey.from_buffer(b"secret"))
+    for with_secret in (
+        face.Certificate(buffer=load_identities().server.key_pem),
+        face.Certificate(id=b"pkcs11:a=b?pin-value=1"),
+    ):
+        with pytest.raises(TypeError):
+            pickle.dumps(with_secret)
+    certificate = face.Certificate.from_buffer(load_identities().server.chain[0])
+    assert pickle.loads(pickle.dumps(certificate)) == certificate
     assert chain().chain == []
 
 

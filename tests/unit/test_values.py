@@ -10,6 +10,7 @@ import pytest
 from _link import IDS, identity
 
 import unitls
+from unitls.core._keys import key_material
 from unitls.core._values import NeutralCertificate, NeutralPrivateKey, NeutralTrustStore
 from unitls.testing._zoo_files import load_key_zoo
 
@@ -179,10 +180,45 @@ def test_a_key_is_not_pickled_or_copied(dump: Any) -> None:
 
 
 @pytest.mark.parametrize("dump", [pickle.dumps, copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("secret", [unitls.ExternalPSK(b"me", bytes(32)), unitls.Session(b"secret", 0, False)])
-def test_a_shared_key_and_a_session_are_not_pickled_or_copied(dump: Any, secret: Any) -> None:
+@pytest.mark.parametrize(
+    "secret",
+    [
+        unitls.ExternalPSK(b"me", bytes(32)),
+        unitls.Session(b"secret", 0, False),
+        unitls.TLSServerConfiguration(ticket_keys=(bytes(32),)),
+        unitls.Certificate.from_pkcs11("pkcs11:token=t?pin-value=1234"),
+        key_material(IDS.server.key_pem),
+    ],
+)
+def test_what_holds_a_secret_is_not_pickled_or_copied(dump: Any, secret: Any) -> None:
     with pytest.raises(TypeError, match="cannot be pickled"):
         dump(secret)
+
+
+def test_a_configuration_with_a_shared_key_is_not_pickled() -> None:
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(unitls.TLSClientConfiguration(external_psk=unitls.ExternalPSK(b"me", bytes(32))))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        unitls.TLSServerConfiguration(ticket_count=1),
+        unitls.TLSClientConfiguration(trust_store=unitls.TrustStore.from_buffer(IDS.ca_pem)),
+        unitls.Certificate.from_buffer(IDS.server.chain[0]),
+        unitls.Certificate.from_pkcs11("pkcs11:token=t"),
+    ],
+)
+def test_what_holds_no_secret_is_pickled_and_copied(value: Any) -> None:
+    assert pickle.loads(pickle.dumps(value)) == copy.copy(value) == copy.deepcopy(value) == value
+
+
+@pytest.mark.parametrize("load", [unitls.PrivateKey.from_file, unitls.TrustStore.from_file, unitls.load_chain])
+@pytest.mark.parametrize("path", [IDS.server.key_pem, IDS.server.key_pem.decode()])
+def test_a_key_in_place_of_a_path_is_not_shown(load: Any, path: Any) -> None:
+    with pytest.raises(unitls.ConfigurationError, match="the content of a file, and not its path") as caught:
+        load(path)
+    assert "BEGIN" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 def test_a_signer() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 from ._certificates import Identity
 from ._errors import ConfigurationError
@@ -159,10 +159,12 @@ class TLSServerConfiguration(TLSConfiguration):
     Attributes:
         client_authentication: whether clients are asked for a certificate. Anything but `NONE` needs ``trust_store``.
         sni_callback: called for each connection once the ClientHello has arrived.
-        ticket_count: how many tickets a TLS 1.3 handshake sends. Needs `Feature.TICKET_COUNT`.
+        ticket_count: how many tickets a TLS 1.3 handshake sends; with 0 there are none in TLS 1.2 either. Needs
+            `Feature.TICKET_COUNT`.
         ticket_keys: secrets that protect tickets, the first for new ones, each of at least 16 random bytes. Servers with
             the same secrets resume each other's sessions, if they have the same versions and cipher suites, and verify
-            client certificates by the same rules. Needs `Feature.TICKET_KEYS`.
+            client certificates by the same rules. A configuration that has them is not pickled or copied. Needs
+            `Feature.TICKET_KEYS`.
         max_early_data: how many bytes of early data are accepted; 0 refuses it. A server takes that of each connection
             once; those that share ``ticket_keys`` once each. Needs `Feature.EARLY_DATA`.
         post_handshake_authentication: ask clients for a certificate after the handshake, on demand. Needs
@@ -183,3 +185,8 @@ class TLSServerConfiguration(TLSConfiguration):
             object.__setattr__(self, "validate_certificates", True)
         elif self.validate_certificates:
             object.__setattr__(self, "client_authentication", ClientAuthentication.REQUIRED)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if self.ticket_keys is not None:
+            raise TypeError("a configuration with ticket keys cannot be pickled")
+        return object.__reduce_ex__(self, protocol)

@@ -30,6 +30,7 @@ from ._names import NO_NAMES, PeerNames, names_of, peer_names
 from ._owned_lock import OwnedLock, calls_back
 from ._provider import Provider
 from ._revocation_lists import check_lists
+from ._secrets import forgetting
 from ._settings import Settings, enabled_suites, resolve, version_range
 from ._socket import CoreSocket
 from ._system_verdict import check_platform, uses_platform, verification
@@ -144,7 +145,8 @@ class Natives:
                     _audit(settings)
                     verified = verification(self.provider, settings)
                     self.judge.system = verified.judge
-                    native = self._built[key] = self.provider.build(verified.settings)
+                    with forgetting:
+                        native = self._built[key] = self.provider.build(verified.settings)
                     if key == _USUAL:
                         self.first = native
         return native
@@ -225,10 +227,11 @@ class CoreContext(_BaseContext, Generic[C]):
         if is_meant and settings.verify and uses_platform(self.provider, settings):
             check_platform(settings)
         check_lists(configuration.crls, take_scoped=self.provider.takes_scoped_lists)
-        self.provider.check(settings)
-        for identity in configuration.identities:
-            if not any(identity is item for item in known):
-                self.provider.check_identity(identity)
+        with forgetting:
+            self.provider.check(settings)
+            for identity in configuration.identities:
+                if not any(identity is item for item in known):
+                    self.provider.check_identity(identity)
         return Natives(self.provider, configuration, self.server_side)
 
     def _change(self, **changes: Any) -> None:

@@ -61,6 +61,9 @@ class KeyMaterial:
     def __repr__(self) -> str:
         return f"<KeyMaterial {self.format.name}>"
 
+    def __reduce__(self) -> str:
+        raise TypeError("a private key cannot be pickled")
+
 
 _CHECKS: Final = {
     KeyFormat.PKCS8: check_pkcs8,

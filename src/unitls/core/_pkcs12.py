@@ -6,6 +6,7 @@ from ..api._certificates import Identity, Password
 from ..api._errors import ConfigurationError
 from ._keys import key_material
 from ._pem import buffer_bytes
+from ._secrets import forgetting
 from ._values import NeutralCertificate, NeutralPrivateKey
 
 
@@ -23,6 +24,11 @@ def load_pkcs12(buffer: bytes, password: Password = None) -> Identity:
         ConfigurationError: the file is damaged, the passphrase is wrong, a certificate or its key is missing, or the
             package ``cryptography`` is not installed.
     """
+    with forgetting:
+        return _read(buffer, password)
+
+
+def _read(buffer: bytes, password: Password) -> Identity:
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization

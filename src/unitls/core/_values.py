@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from ..api._certificates import Certificate, Password, PrivateKey, Signer, StrPath
 from ..api._errors import ConfigurationError
@@ -13,6 +13,7 @@ from ._der import DERError, enter_whole
 from ._keys import KeyMaterial, key_material
 from ._pem import buffer_bytes, certificates_from, one_certificate_from
 from ._pkcs11_uri import without_pin
+from ._secrets import forget_locals
 
 if TYPE_CHECKING:
     from ._platform import PlatformVerifier
@@ -21,13 +22,24 @@ _SEQUENCE: Final = 0x30
 
 
 def read_file(path: StrPath) -> bytes:
-    """The bytes of the file at `path`."""
+    """The bytes of the file at `path`.
+
+    Raises:
+        ConfigurationError: it is no path but a key or a certificate itself, which the `OSError` would show.
+        OSError: it cannot be read.
+    """
+    if _holds_pem(path):
+        raise ConfigurationError("this is the content of a file, and not its path: use from_buffer")
     with open(path, "rb") as file:
         return file.read()
 
 
+def _holds_pem(path: StrPath) -> bool:
+    return "-----BEGIN " in os.fsdecode(path)
+
+
 def _naming(path: StrPath, error: ConfigurationError) -> ConfigurationError:
-    return ConfigurationError(f"{os.fsdecode(path)}: {error}")
+    return ConfigurationError(str(error) if _holds_pem(path) else f"{os.fsdecode(path)}: {error}")
 
 
 def _checked_uri(uri: str) -> str:
@@ -71,6 +83,11 @@ class NeutralCertificate(Certificate, neutral=True):
     def __repr__(self) -> str:
         what = without_pin(self.uri or "") if self.der is None else f"of {len(self.der)} bytes"
         return f"<Certificate {what}>"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if self.uri is not None and self.uri != without_pin(self.uri):
+            raise TypeError("a certificate whose URI holds a PIN cannot be pickled")
+        return object.__reduce_ex__(self, protocol)
 
 
 class NeutralPrivateKey(PrivateKey, neutral=True):
@@ -132,6 +149,7 @@ class NeutralPrivateKey(PrivateKey, neutral=True):
         try:
             return cls.from_buffer(read_file(path), password)
         except ConfigurationError as error:
+            forget_locals(error)
             raise _naming(path, error) from error
 
     @classmethod

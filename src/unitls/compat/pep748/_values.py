@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, SupportsIndex
 
 from ...api._errors import ConfigurationError
 
@@ -59,7 +59,7 @@ class _Comparable(_Source):
 
 
 class Certificate(_Comparable):
-    """A certificate.
+    """A certificate. It is not pickled where the leaf's key stands in the same bytes, or a PIN in its URI.
 
     Args:
         buffer: the certificate itself, in PEM or DER.
@@ -71,6 +71,11 @@ class Certificate(_Comparable):
     """
 
     __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if b"PRIVATE KEY-----" in (self._buffer or b"") or b"pin-value=" in (self._id or b""):
+            raise TypeError("a certificate with a private key or a PIN cannot be pickled")
+        return object.__reduce_ex__(self, protocol)
 
 
 class PrivateKey(_Source):
