@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +63,19 @@ def test_a_memory_file_goes_when_something_fails() -> None:
     assert not is_memory_file(made[0])
 
 
-@pytest.fixture
-def without_memory_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.delattr(os, "memfd_create", raising=False)
+def refusing(number: int) -> Callable[..., int]:
+    def refuse(*arguments: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+@pytest.fixture(params=[None, errno.ENOSYS, errno.EPERM, errno.EACCES])
+def without_memory_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    if request.param is None:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    else:
+        monkeypatch.setattr(os, "memfd_create", refusing(request.param), raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

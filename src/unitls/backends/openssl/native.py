@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import ssl
 import tempfile
@@ -15,6 +16,10 @@ new_connection: Final[Any] = ssl.SSLContext._wrap_bio  # type: ignore[attr-defin
 Its methods are those of the public object without frames of Python in between, and it tells the chains also on versions
 of Python (before 3.13) whose public object does not.
 """
+
+
+_NONE_HERE: Final = (errno.ENOSYS, errno.EPERM, errno.EACCES)
+"""How a sandbox, or a kernel with ``vm.memfd_noexec = 2``, refuses memory files."""
 
 
 def unverified_chain(raw: Any) -> list[bytes]:
@@ -42,23 +47,28 @@ def memory_file(content: bytes) -> Iterator[str]:
 
     It is a memory file where there are such (Linux), and otherwise a private temporary file.
     """
-    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
-        with _memory_descriptor(content) as descriptor:
-            yield f"/proc/self/fd/{descriptor}"
-    else:
+    descriptor = _new_memory_file()
+    if descriptor is None:
         with _temporary_file(content) as path:
             yield path
-
-
-@contextlib.contextmanager
-def _memory_descriptor(content: bytes) -> Iterator[int]:
-    descriptor = os.memfd_create("unitls", os.MFD_CLOEXEC)
+        return
     try:
         os.fchmod(descriptor, 0o600)
         _write_all(descriptor, content)
-        yield descriptor
+        yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
+
+
+def _new_memory_file() -> int | None:
+    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
+        return None
+    try:
+        return os.memfd_create("unitls", os.MFD_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NONE_HERE:
+            return None
+        raise
 
 
 @contextlib.contextmanager
