@@ -101,6 +101,14 @@ def test_an_interrupt_draws_what_is_finished(figures, tmp_path):
     assert "bulk / ssl" in out
 
 
+def test_where_no_file_can_be_written_nothing_is_measured(run, figures, tmp_path):
+    tree = make_tree(tmp_path / "tree", figures)
+    (Path(tree) / "benchmarks" / "run.py").write_text("raise SystemExit('measured')")
+    ran = run("bench", "--tree", str(tree), "--json", str(tmp_path / "missing" / "figures.json"))
+    assert (ran.status, ran.out) == (2, "")
+    assert "cannot be written" in ran.err
+
+
 def test_an_installed_package_has_no_benchmarks(run, monkeypatch, tmp_path):
     monkeypatch.setattr(_bench, "__file__", str(tmp_path / "lib" / "site-packages" / "unitls" / "cli" / "_bench.py"))
     ran = run("bench")
@@ -127,6 +135,9 @@ def test_a_tree_without_benchmarks(run, tmp_path):
         '{"rows": [{"name": "x", "unit": "s", "ours": 1, "peer": 1, "peer_name": "y", "ratio": {"median": 1}}]}',
         '{"rows": [{"name": "x", "unit": "s", "ours": 1, "peer": 1, "peer_name": "y", '
         '"ratio": {"median": NaN, "q1": 1, "q3": 1}}]}',
+        '{"rows": [{"name": "x", "unit": "s", "ours": 1, "peer": 1, "peer_name": "y", '
+        f'"ratio": {{"median": 1{400 * "0"}, "q1": 1, "q3": 1}}}}]}}',
+        100_000 * "[",
     ],
 )
 def test_a_file_that_holds_no_figures(run, tmp_path, content):

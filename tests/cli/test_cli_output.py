@@ -41,6 +41,12 @@ def test_on_a_terminal_a_table_is_drawn(terminal):
     assert len(terminal.getvalue().splitlines()) > 3
 
 
+def test_on_a_narrow_terminal_nothing_of_a_table_is_lost(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "12")
+    Output(terminal, terminal).table(["x", "y"], ROWS)
+    assert [word in terminal.getvalue() for word in ("long", "first", "second")] == [True, True, True]
+
+
 def test_without_rich_it_is_aligned_there_too(terminal, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     Output(terminal, terminal).table(["x", "y"], ROWS)

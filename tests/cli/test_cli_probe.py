@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import re
+import select
 import socket
+import threading
+import types
 
 import pytest
 from _cli_peers import TIMEOUT, program, tls, wait_for_end
 
 import unitls
-from unitls.cli import _probe
+from unitls.cli import _probe, _probe_run
+from unitls.cli._authority import identity
+from unitls.core._socket import CoreSocket
 from unitls.registry import is_named_only
 from unitls.testing._zoo_files import load_zoo
 
@@ -189,6 +195,49 @@ def closes(connection):
 def resets(connection):
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def test_a_server_that_resets_the_connection_when_it_is_done(run, serving, cast, ca_file, monkeypatch):
+    def talk(connection):
+        context = unitls.get_backend().server_context(
+            unitls.TLSServerConfiguration(identities=(identity(cast.server),))
+        )
+        wrapped = context.wrap_socket(connection)
+        wrapped.do_handshake()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    def gone(wrapped):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(CoreSocket, "getpeername", gone)
+    ran = run("probe", serving(talk).target, "--servername", "server.test", "--ca", ca_file, "--json")
+    assert ran.status == 0
+    assert ran.json["results"][0]["negotiated"]["address"] == "127.0.0.1"
+
+
+def test_a_server_that_is_gone_before_the_handshake_is_not_accepted(run, serving, ca_file, monkeypatch):
+    gone = threading.Event()
+
+    def talk(connection):
+        gone.wait(TIMEOUT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    def wait(raw):
+        gone.set()
+        select.select([raw], [], [], TIMEOUT)
+        return "127.0.0.1"
+
+    monkeypatch.setattr(_probe_run, "_address", wait)
+    ran = run("probe", serving(talk).target, "--servername", "server.test", "--ca", ca_file, "--json")
+    assert (ran.status, ran.json["results"][0]["verification"]) == (1, None)
+
+
+def test_a_server_that_has_no_address_any_more_has_reset_the_connection():
+    def forgotten():
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    with pytest.raises(ConnectionResetError):
+        _probe_run._address(types.SimpleNamespace(getpeername=forgotten))
 
 
 @pytest.mark.parametrize("talk", [garbage, closes, resets])

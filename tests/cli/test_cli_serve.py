@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
 from _cli_peers import TIMEOUT, program
 
 import unitls
-from unitls.cli import _serve
+from unitls.cli import _file_server, _serve
 from unitls.cli._authority import identity
+from unitls.cli._command import CommandError
 from unitls.cli._file_server import FileServer
 from unitls.cli._output import OutputClosed
 from unitls.testing._zoo_files import load_key_zoo
@@ -130,14 +134,36 @@ def test_a_failed_handshake_ends_its_own_connection_only(server, cast, output, s
     assert get(server.server_address, cast.trust_pem, "/hello.txt").endswith(b"hello\n")
 
 
-def test_a_path_that_no_file_can_have(server, cast, capfd):
-    assert b" 404 " in get(server.server_address, cast.trust_pem, "/%00").splitlines()[0]
+@pytest.mark.parametrize("path", ["/%00", "/%ed%a0%80", "/%ed%a0%80/", "/" + 300 * "x"])
+def test_a_path_that_no_file_can_have(server, cast, capfd, path):
+    assert b" 404 " in get(server.server_address, cast.trust_pem, path).splitlines()[0]
     assert capfd.readouterr().err == ""
 
 
-def test_files_are_served_though_nobody_reads_the_lines(server, cast, output, monkeypatch, capfd):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_no_file(server, cast, site):
+    os.mkfifo(site / "pipe")
+    assert b" 404 " in get(server.server_address, cast.trust_pem, "/pipe").splitlines()[0]
+
+
+def test_without_descriptors_it_waits_for_some(server, monkeypatch):
+    def refuse():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    pauses = []
+    listener = server.socket
+    monkeypatch.setattr(server, "socket", types.SimpleNamespace(accept=refuse))
+    monkeypatch.setattr(_file_server, "time", types.SimpleNamespace(sleep=pauses.append))
+    with pytest.raises(OSError, match="Too many"):
+        server.get_request()
+    assert pauses == [_file_server._PAUSE]
+    monkeypatch.setattr(server, "socket", listener)
+
+
+@pytest.mark.parametrize("fault", [OutputClosed(), OSError(errno.ENOSPC, "No space left on device")])
+def test_files_are_served_though_nobody_reads_the_lines(server, cast, output, monkeypatch, capfd, fault):
     def closed(*pieces):
-        raise OutputClosed
+        raise fault
 
     monkeypatch.setattr(output, "line", closed)
     assert get(server.server_address, cast.trust_pem, "/hello.txt").endswith(b"hello\n")
@@ -205,16 +231,16 @@ class Program:
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_throw_away_certificate(site, number, status):
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_throw_away_certificate(site, number):
     pytest.importorskip("cryptography")
     with Program(str(site)) as serve:
         assert serve.announced[2].startswith("try:  curl --cacert ")
         ca = Path(serve.announced[2].split(" ")[4])
         assert get(("127.0.0.1", serve.port), ca.read_bytes(), "/hello.txt", "localhost").endswith(b"hello\n")
         assert get(("127.0.0.1", serve.port), ca.read_bytes(), "/hello.txt", "127.0.0.1").endswith(b"hello\n")
-        ended, errors = serve.end(number)
-    assert (ended, errors.strip()) == (status, "")
+        ended, errors = serve.end(getattr(signal, number))
+    assert (ended, errors.strip()) == (128 + getattr(signal, number), "")
     assert not ca.exists()
 
 
@@ -242,6 +268,40 @@ def test_an_encrypted_key_needs_a_terminal(tmp_path, cast):
     assert "no terminal to ask for its passphrase" in ran.err
 
 
+class Keyboard(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def no_answer(prompt):
+    raise EOFError
+
+
+def bytes_of_another_encoding(prompt):
+    return b"s\xffcret".decode()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "answer", "text"),
+    [
+        (None, no_answer, "no terminal to ask for its passphrase"),
+        (Keyboard(), no_answer, "no passphrase was given"),
+        (Keyboard(), bytes_of_another_encoding, "not text in the encoding of the terminal"),
+        (Keyboard(), lambda prompt: "s\udcffcret", "not text in the encoding of the terminal"),
+    ],
+)
+def test_a_passphrase_that_cannot_be_had(monkeypatch, terminal, answer, text):
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(_serve.getpass, "getpass", answer)
+    with pytest.raises(CommandError, match=text) as caught:
+        _serve._ask_for_passphrase()
+    assert caught.value.status == 2
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -251,6 +311,8 @@ def test_an_encrypted_key_needs_a_terminal(tmp_path, cast):
         (["--backend", "nothing"], "there is no backend 'nothing'"),
         (["--bind", "192.0.2.1"], "cannot listen on 192.0.2.1 port 0"),
         (["--bind", "a..b"], "is not a host name"),
+        (["--bind", "\u00fc..b"], "is no host name"),
+        (["--bind", "\udcff"], "\\udcff is no host name"),
     ],
 )
 def test_wrong_arguments(run, arguments, text):

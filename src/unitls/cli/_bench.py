@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     if args.figures is not None:
         return _show(_read(args.figures), output)
     tree = _find_tree(args.tree)
+    if args.json is not None and not args.json.parent.is_dir():  # better said before all is measured
+        raise CommandError(f"{args.json} cannot be written: its folder does not exist. Choose another --json.", USAGE)
     with tempfile.TemporaryDirectory(prefix="unitls-bench-") as folder:
         figures = Path(folder, "figures.json")
         status = _measure(tree, [*_options(args), "--json", str(figures)])
@@ -96,7 +99,8 @@ def _measure(tree: Path, options: list[str]) -> int:
             return child.wait()
         except KeyboardInterrupt:
             # The terminal has interrupted the harness too; it writes what is finished.
-            child.wait(_GRACE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE)
             return INTERRUPTED
         finally:
             if child.poll() is None:
@@ -108,7 +112,7 @@ def _read(path: Path) -> dict[str, Any]:
         figures = json.loads(path.read_bytes())
     except OSError as error:
         raise CommandError(f"{path} cannot be read ({error.strerror}). Check the path.", USAGE) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{path} is not JSON. Give a file that --json has written.", USAGE) from error
     if not isinstance(figures, dict):
         raise CommandError(f"{path} does not hold figures. Give a file that --json has written.", USAGE)
@@ -125,7 +129,7 @@ def _keep(figures: Path, target: Path) -> None:
 def _show(figures: dict[str, Any], output: Output) -> int:
     try:
         bars: list[Bar] = read_bars(figures)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CommandError("the figures are not as 'unitls bench --json' writes them.", USAGE) from error
     surroundings = figures.get("environment")
     if isinstance(surroundings, dict):

@@ -41,6 +41,7 @@ def read_bars(figures: Mapping[str, Any]) -> list[Bar]:
         KeyError: something is missing.
         TypeError: something is of another type.
         ValueError: a ratio is not a finite number of 0 or more.
+        OverflowError: a number is too great.
     """
     return [_bar(row) for row in figures["rows"]]
 

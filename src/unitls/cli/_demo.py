@@ -217,8 +217,8 @@ COMMAND = Command(
     summary="make a certificate authority, connect with every backend, and try attacks",
     description=(
         "Make a certificate authority, start a server on the loopback interface, connect to it with every backend\n"
-        "that can be used here, send data both ways, show what was negotiated, and try attacks, which have to be\n"
-        "refused. Takes a few seconds, and no network."
+        "that can be used here without being named, send data both ways, show what was negotiated, and try attacks,\n"
+        "which have to be refused. Takes a few seconds, and no network."
     ),
     examples="unitls demo\nunitls demo --backend openssl",
     add_arguments=add_arguments,

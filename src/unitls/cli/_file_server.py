@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import socketserver
 import sys
+import time
 from http.server import SimpleHTTPRequestHandler
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from ..api._wrapped import TLSWrappedSocket
 from ._output import Content, Output, OutputClosed, Styled
 
 _TIMEOUT: Final = 30.0
+_PAUSE: Final = 0.1
 
 
 class FileServer(socketserver.ThreadingTCPServer):
@@ -49,9 +52,18 @@ class FileServer(socketserver.ThreadingTCPServer):
             raise
 
     def say(self, *pieces: Content) -> None:
-        """Print a line, if anybody still reads them: who asks for a file gets it in any case."""
-        with contextlib.suppress(OutputClosed):
+        """Print a line, if it still can be: who asks for a file gets it in any case."""
+        # Nobody reads them any more, the disk is full, or the terminal is gone.
+        with contextlib.suppress(OutputClosed, OSError):
             self.output.line(*pieces)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a client, or pause: one that no descriptor is left for stays in the queue, and would be tried without end."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_PAUSE)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Do the handshake here, in the worker, so that a client that stalls holds up nobody else."""
@@ -91,9 +103,12 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(request, client_address, server, directory=server.directory)
 
     def translate_path(self, path: str) -> str:
-        """The file for a path; none for one that no file system can hold, which opening would raise `ValueError` for."""
+        """The file or directory for a path; none for anything else.
+
+        What no file system can hold would raise `ValueError` when it is opened, and a named pipe would hold up its thread.
+        """
         name = super().translate_path(path)
-        return "" if "\0" in name else name
+        return name if os.path.isfile(name) or os.path.isdir(name) else ""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         status = str(int(code)) if isinstance(code, int) else str(code)

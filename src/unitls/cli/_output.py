@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO, TypeAlias
 
 _ANSI: Final = {"good": "32", "bad": "1;31", "warn": "33", "strong": "1", "dim": "2"}
+_LEAST_WIDTH: Final = 10
+"""Characters of a terminal for each column of a table: with fewer, a drawn table is cut, and in the end empty."""
 _RICH: Final = {"good": "green", "bad": "bold red", "warn": "yellow", "strong": "bold", "dim": "dim"}
 
 
@@ -81,8 +83,9 @@ class Output:
             self.line(" " * indent, Styled(label.ljust(width), "dim"), "  ", content)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[Content]]) -> None:
-        """Print a table: drawn where there is a terminal and the package ``rich``, else as aligned text."""
-        drawn = self._drawn_table(headers, rows) if self.is_terminal else None
+        """Print a table: drawn where there is a terminal of some width and the package ``rich``, else as aligned text."""
+        has_room = self.is_terminal and _terminal_width() >= _LEAST_WIDTH * len(headers)
+        drawn = self._drawn_table(headers, rows) if has_room else None
         self._write(self._aligned_table(headers, rows) if drawn is None else drawn)
 
     def json(self, value: Any) -> None:
@@ -136,8 +139,7 @@ class Output:
             # `Text`, for what a peer says must not be read as markup.
             table.add_row(*(Text(self.clean(_text(cell)), style=_rich_style(cell)) for cell in row))
         drawn = io.StringIO()
-        width = shutil.get_terminal_size().columns
-        Console(file=drawn, force_terminal=True, no_color=not self.has_colour, width=width).print(table)
+        Console(file=drawn, force_terminal=True, no_color=not self.has_colour, width=_terminal_width()).print(table)
         return drawn.getvalue()
 
 
@@ -148,6 +150,10 @@ def standard_output() -> Output:
 
 def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _text(content: Content) -> str:

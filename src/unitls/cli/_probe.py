@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--backend", metavar="NAME", help="the backend to connect with; the default one otherwise")
-    which.add_argument("--all", action="store_true", help="connect with every backend that can be used here")
+    which.add_argument(
+        "--all", action="store_true", help="connect with every backend that can be used here without being named"
+    )
     parser.add_argument("--starttls", choices=sorted(STARTTLS), help="begin with the plaintext dialogue of a protocol")
     parser.add_argument(
         "--servername", metavar="NAME", type=host_name, help="the name to send and to verify, instead of HOST"
@@ -115,7 +117,8 @@ COMMAND = Command(
     description=(
         "Connect to a server and show the library, version, cipher suite, application protocol and certificates, and\n"
         "whether the server is accepted. If it is not, the reason is shown, and a second connection without\n"
-        "verification shows the certificates. The exit status is 0 only if the server was accepted."
+        "verification shows the certificates. The exit status is 0 only if the server was accepted, or with --insecure if\n"
+        "it did the handshake."
     ),
     examples=(
         "unitls probe example.org\n"

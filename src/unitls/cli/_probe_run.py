@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import time
 from dataclasses import dataclass, replace
 
@@ -134,11 +137,13 @@ def _without_verification(question: Question, backend: Backend) -> Negotiated | 
 
 def _connection(question: Question, context: ClientContext) -> Negotiated:
     with connect(question.target, question.timeout) as raw:
+        address = _address(raw)  # while there is one: a peer may reset the connection as soon as the handshake is done
         if question.starttls is not None:
             start_tls(raw, question.starttls, question.timeout)
         begun = time.monotonic()
         with context.wrap_socket(raw, server_hostname=question.server_name) as wrapped:
-            return _negotiated(wrapped, context.backend, time.monotonic() - begun)
+            wrapped.do_handshake()  # done by now, unless the peer was gone when the socket was wrapped
+            return _negotiated(wrapped, context.backend, address, time.monotonic() - begun)
 
 
 def _configuration(question: Question) -> TLSClientConfiguration:
@@ -150,14 +155,21 @@ def _configuration(question: Question) -> TLSClientConfiguration:
     )
 
 
-def _negotiated(wrapped: TLSWrappedSocket, backend: Backend, taken: float) -> Negotiated:
+def _address(raw: socket.socket) -> str:
+    try:
+        return str(raw.getpeername()[0])
+    except OSError as error:  # the peer has reset the connection, and the system has forgotten it
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
+
+
+def _negotiated(wrapped: TLSWrappedSocket, backend: Backend, address: str, taken: float) -> Negotiated:
     supports = backend.capabilities.supports
     path = wrapped.getverifiedchain() if supports(Feature.VERIFIED_CHAIN) else []
     leaf = wrapped.getpeercert()
     sent = wrapped.getpeerchain() if supports(Feature.PEER_CHAIN) else [] if leaf is None else [leaf]
     version = wrapped.negotiated_tls_version
     return Negotiated(
-        address=str(wrapped.getpeername()[0]),
+        address=address,
         version="?" if version is None else version.name.removeprefix("TLSv").replace("_", "."),
         cipher=number_name(wrapped.cipher()) or "?",
         protocol=protocol_name(wrapped.negotiated_protocol()),

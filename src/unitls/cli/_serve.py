@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     """
     _check(args)
     with contextlib.ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _terminate))
+        _end_orderly(stack)
         own_identity, authority = _identity(args, stack)
         server = stack.enter_context(_file_server(args, own_identity, output))
         _announce(server, args, authority, output)
@@ -68,9 +68,15 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return OK
 
 
-def _terminate(*_: object) -> None:
-    # As an exception, so that the temporary file is removed on the way out.
-    raise SystemExit(128 + signal.SIGTERM)
+def _end_orderly(stack: contextlib.ExitStack) -> None:
+    """Let the signals that end a program do it by an exception, so that the temporary file is removed on the way out."""
+    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup the terminal may go without an end to this
+            stack.callback(signal.signal, number, signal.signal(number, _terminate))
+
+
+def _terminate(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -78,6 +84,16 @@ def _check(args: argparse.Namespace) -> None:
         raise CommandError("--key needs --cert: give the certificate that the key belongs to.", USAGE)
     if not os.path.isdir(args.directory):
         raise CommandError(f"{args.directory} is not a directory. Give the directory to serve.", USAGE)
+    if not _has_a_form_in_ascii(args.bind):
+        raise CommandError(f"{args.bind} is no host name. Give an address of this machine to --bind.", USAGE)
+
+
+def _has_a_form_in_ascii(host: str) -> bool:
+    """Whether `socket.bind` can encode a host; for another it raises `TypeError`."""
+    try:
+        return host.isascii() or bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _file_server(args: argparse.Namespace, own: Identity, output: Output) -> FileServer:
@@ -133,9 +149,14 @@ def _given_identity(certificate: str, key: str) -> Identity:
 
 
 def _ask_for_passphrase() -> bytes:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise CommandError("the key is encrypted, and there is no terminal to ask for its passphrase.", USAGE)
-    return getpass.getpass("passphrase of the private key: ").encode()
+    try:
+        return getpass.getpass("passphrase of the private key: ").encode()
+    except EOFError:
+        raise CommandError("the key is encrypted, and no passphrase was given.", USAGE) from None
+    except UnicodeError:  # which holds what was typed
+        raise CommandError("the passphrase is not text in the encoding of the terminal.", USAGE) from None
 
 
 @contextlib.contextmanager
@@ -173,7 +194,7 @@ COMMAND = Command(
     description=(
         "Serve the files of a directory over HTTPS, for trying clients. Without --cert a throw-away authority and a\n"
         "certificate for localhost are made. A failed handshake ends its own connection only. One line is printed\n"
-        "for each request. It is no server for the open internet."
+        "for each request. Symbolic links are followed, also out of the directory. It is no server for the open internet."
     ),
     examples=(
         "unitls serve\n"
