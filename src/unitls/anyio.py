@@ -22,7 +22,7 @@ from .api._subjects import Subject
 from .api._versions import TLSVersion
 from .api._wrapped import TLSWrappedBuffer
 from .asyncio._base import logger
-from .asyncio._limits import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT
+from .asyncio._limits import HANDSHAKE_TIMEOUT, MOST_ANSWERS, SHUTDOWN_TIMEOUT
 from .asyncio._wrapping import MOST, LoopBuffer, Wrapping, check_role, default_client_context
 from .core._writing import MAX_WRITE
 from .registry import get_backend
@@ -156,6 +156,15 @@ class TLSStream(ByteStream):
                 if wire := self._tls.take():
                     await self._send_wire(wire)
 
+    async def _answer(self) -> None:
+        """Send what reading has made the library say. While another task is sending, that one does it when it is done.
+
+        Whoever waited here for a peer that takes nothing before it has written would never let it. Only a peer that
+        makes the library say ever more is waited for.
+        """
+        if not self._send_lock.locked() or self._tls.outgoing_pending > MOST_ANSWERS:
+            await self._flush()
+
     async def _send_wire(self, wire: bytes) -> None:
         """Send records; the caller has the lock. Where that is broken off, nobody knows how much of them has gone out."""
         if self._cut_off:
@@ -183,7 +192,7 @@ class TLSStream(ByteStream):
             while True:
                 data = self._read(max_bytes)
                 try:
-                    await self._flush()
+                    await self._answer()
                 except BaseException:
                     self._rest = (data or b"") + self._rest  # for the next call
                     raise
@@ -240,6 +249,7 @@ class TLSStream(ByteStream):
                     taken, wire = self._encrypt(view[start : start + MAX_WRITE])
                     start += taken
                     await self._send_wire(wire)
+            await self._flush()
             await anyio.lowlevel.cancel_shielded_checkpoint()
 
     def _encrypt(self, part: memoryview) -> tuple[int, bytes]:

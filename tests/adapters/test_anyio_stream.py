@@ -339,6 +339,38 @@ def test_a_receive_that_is_cancelled_while_it_sends_loses_nothing(
     run(main)
 
 
+def test_an_answer_does_not_hold_up_reading_while_a_send_waits(
+    run: Any, backend: unitls.Backend, server: Any, client: Any, monkeypatch: Any
+) -> None:
+    """A peer that takes nothing before it has written, and asks for new keys meanwhile, would never be done."""
+    if not backend.capabilities.supports(unitls.Feature.KEY_UPDATE):
+        pytest.skip(backend.capabilities.reason(unitls.Feature.KEY_UPDATE))
+
+    async def main() -> None:
+        async with pair(server, client) as (ours, theirs), anyio.create_task_group() as group:
+            send, taking = ours.transport_stream.send, anyio.Event()
+
+            async def later(wire: bytes) -> None:
+                await taking.wait()
+                await send(wire)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(ours.transport_stream, "send", later)
+                group.start_soon(ours.send, b"taken late")
+                await anyio.wait_all_tasks_blocked()
+                ours.tls.update_keys()
+                await theirs.send(b"written first")
+                with anyio.move_on_after(DEADLINE / 10):
+                    assert await ours.receive() == b"written first"
+                    taking.set()
+                assert taking.is_set()
+                assert await theirs.receive() == b"taken late"
+                await anyio.wait_all_tasks_blocked()
+            assert not ours.tls.outgoing_pending, "the answer went behind what was sent"
+
+    run(main)
+
+
 def test_names_that_make_no_sense_are_refused_before_anything_is_opened(
     run: Any, client: Any, monkeypatch: Any
 ) -> None:

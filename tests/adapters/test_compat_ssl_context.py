@@ -154,9 +154,13 @@ def test_versions_by_bounds_and_by_options(backend: unitls.Backend) -> None:
         context.minimum_version = face.TLSVersion.SSLv3
     with pytest.raises(ValueError, match="version"):
         context.minimum_version = 77
-    for bound in ("MINIMUM_SUPPORTED", "MAXIMUM_SUPPORTED"):
+    lowest, highest = (face.TLSVersion(int(backend.capabilities.versions[end])) for end in (0, -1))
+    context.minimum_version = face.TLSVersion.MAXIMUM_SUPPORTED
+    assert context.minimum_version is highest, "programs compare it: it is not to look like less than TLS 1.2"
+    context.minimum_version = face.TLSVersion.TLSv1_2
+    for bound, shown in (("MINIMUM_SUPPORTED", lowest), ("MAXIMUM_SUPPORTED", face.TLSVersion.MAXIMUM_SUPPORTED)):
         context.maximum_version = face.TLSVersion[bound]
-        assert context.maximum_version is face.TLSVersion[bound]
+        assert context.maximum_version is shown
     context.options |= face.OP_NO_TLSv1_3
     assert context._core(False)[0].configuration.upper_bound is unitls.TLSVersion.TLSv1_2
     context.options |= face.OP_NO_TLSv1_2
@@ -230,6 +234,16 @@ def test_authorities_that_are_none_are_refused_as_theirs(backend: unitls.Backend
     same_refusal(backend, lambda context: context.load_default_certs("nothing"))
 
 
+@pytest.mark.parametrize("load", ["load_cert_chain", "load_verify_locations", "load_dh_params"])
+def test_a_number_is_no_file(backend: unitls.Backend, load: str) -> None:
+    """It is a descriptor of the program's, which opening it as a file would read, and close."""
+    with open(files().ca, "rb") as file:
+        context = face.SSLContext(SERVER, backend=backend)
+        with pytest.raises(TypeError):
+            getattr(context, load)(file.fileno())
+        assert file.read(5) == b"-----"
+
+
 def test_our_certificate_is_refused_as_theirs(backend: unitls.Backend, tmp_path: Path) -> None:
     material = files()
     same_refusal(backend, lambda context: context.load_cert_chain(str(tmp_path / "missing.pem")))
@@ -237,6 +251,13 @@ def test_our_certificate_is_refused_as_theirs(backend: unitls.Backend, tmp_path:
     same_refusal(backend, lambda context: context.load_cert_chain(material.chain, material.rsa_key))
     same_refusal(backend, lambda context: context.load_cert_chain(material.key, material.key))
     same_refusal(backend, lambda context: context.load_cert_chain(material.chain, material.key, password=5))
+
+
+def test_a_key_in_place_of_its_file_is_not_shown(backend: unitls.Backend) -> None:
+    context = face.SSLContext(SERVER, backend=backend)
+    with pytest.raises(face.SSLError) as caught:
+        context.load_cert_chain(files().chain, load_identities().server.key_pem.decode())
+    assert "BEGIN" not in repr(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +358,27 @@ def test_wrong_values_are_refused(backend: unitls.Backend) -> None:
             server.set_alpn_protocols([wrong])
     with pytest.raises(OverflowError):
         server.options = -1
+    with pytest.raises(ValueError, match="TLS_CLIENT"):
+        client.sni_callback = None
+    with pytest.warns(DeprecationWarning, match="PROTOCOL_TLS"):
+        both = face.SSLContext(face.PROTOCOL_TLS, backend=backend)
+    with pytest.raises(ValueError, match="server context"):
+        both.num_tickets = 1
+    with pytest.raises(TypeError):
+        server.set_ecdh_curve(None)
+
+
+@pytest.mark.parametrize(
+    "name", ["options", "verify_flags", "verify_mode", "minimum_version", "maximum_version", "num_tickets"]
+)
+@pytest.mark.parametrize("value", ["2", 2.5, None])
+def test_what_is_no_integer_is_no_setting(backend: unitls.Backend, name: str, value: Any) -> None:
+    """A number is not made of it that the program has not written."""
+    context = face.SSLContext(SERVER, backend=backend)
+    before = getattr(context, name)
+    with pytest.raises(TypeError, match="integer"):
+        setattr(context, name, value)
+    assert getattr(context, name) == before
 
 
 def test_theirs_cannot_be_made_over_it(backend: unitls.Backend) -> None:

@@ -206,3 +206,17 @@ def test_a_client_certificate_that_is_required(backend: unitls.Backend) -> None:
     client.load_cert_chain(files().client_chain, files().client_key)
     ends = Ends(backend, client, server).shake_hands()
     assert ("DNS", "client.test") in ends.server.getpeercert()["subjectAltName"]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_client_asks_for_tickets_only_where_it_keeps_sessions(backend: unitls.Backend, keeps: bool) -> None:
+    """In TLS 1.2 they come in the clear, sealed with a key of the server's (RFC 5077 section 4)."""
+    if not backend.capabilities.supports(unitls.Feature.SESSION_RESUMPTION):
+        pytest.skip(backend.capabilities.reason(unitls.Feature.SESSION_RESUMPTION) or "")
+    context, hello = client_context(backend), face.MemoryBIO()
+    context.maximum_version = face.TLSVersion.TLSv1_2
+    if not keeps:
+        context.options |= face.OP_NO_TICKET
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(face.MemoryBIO(), hello, server_hostname=NAME).do_handshake()
+    assert (b"\0\x23\0\0" in hello.read()) is keeps, "the extension session_ticket, empty"

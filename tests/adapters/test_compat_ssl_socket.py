@@ -356,6 +356,98 @@ def test_unwrap_gives_a_plain_socket(backend: unitls.Backend) -> None:
                 call()
 
 
+def say_close_and(peer: Any, data: bytes) -> None:
+    """Send close_notify and what follows it in the clear at once, so that both can be read at once."""
+    buffer = peer._buffer()
+    buffer.shutdown()
+    peer._plain.sendall(buffer.take() + data)
+
+
+def test_tls_may_begin_again_right_behind_its_end(backend: unitls.Backend) -> None:
+    server, hello = server_context(backend), face.MemoryBIO()
+    second = client_context(backend).wrap_bio(face.MemoryBIO(), hello, server_hostname=NAME)
+    with pytest.raises(ssl.SSLWantReadError):
+        second.do_handshake()
+    with pair(server, client_context(backend)) as (near, far):
+        say_close_and(near, hello.read())
+        with server.wrap_socket(far.unwrap(), server_side=True, do_handshake_on_connect=False) as again:
+            again.setblocking(False)
+            with pytest.raises(ssl.SSLWantReadError):
+                again.do_handshake()
+            assert near.unwrap().recv(1) == b"\x16", "the hello was whole, and was answered"
+
+
+def test_what_follows_the_end_of_tls_is_no_beginning_for_a_client(backend: unitls.Backend) -> None:
+    with pair(server_context(backend), client_context(backend)) as (near, far):
+        say_close_and(far, b"injected")
+        with pytest.raises(ssl.SSLError, match="injected"):
+            client_context(backend).wrap_socket(near.unwrap(), server_hostname=NAME)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_unwrap_needs_a_handshake(backend: unitls.Backend, failing: bool) -> None:
+    """What a program sends behind it would go out in the clear, to a peer of which nothing is known."""
+    near, far = socket.socketpair()
+    with far:
+        connection = client_context(backend).wrap_socket(near, server_hostname=NAME, do_handshake_on_connect=False)
+        with connection:
+            connection.settimeout(SECONDS)
+            if failing:
+                far.shutdown(socket.SHUT_WR)
+                with pytest.raises(ssl.SSLError):
+                    connection.do_handshake()
+            with pytest.raises(ssl.SSLError, match="SHUTDOWN_WHILE_IN_INIT"):
+                connection.unwrap()
+            connection.setblocking(False)
+            with pytest.raises(ssl.SSLError):
+                connection.send(b"secret")
+        received = b"".join(iter(lambda: far.recv(65536), b""))
+        assert b"secret" not in received
+
+
+def test_the_certificate_of_a_peer_that_has_gone(backend: unitls.Backend) -> None:
+    server = server_context(backend)
+
+    def reset(raw: socket.socket) -> None:
+        connection = server.wrap_socket(raw, server_side=True)
+        assert connection.recv(10) == b"done"
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        os.close(connection.detach())  # a reset: the socket of the other end is no longer connected
+
+    with serving(reset) as address:
+        raw = socket.create_connection(address, SECONDS)
+        with client_context(backend).wrap_socket(raw, server_hostname=NAME) as connection:
+            connection.sendall(b"done")
+            with pytest.raises(ConnectionError):
+                connection.recv(10)
+            with pytest.raises(OSError, match="not connected"):
+                connection.getpeername()
+            assert connection.getpeercert()["subjectAltName"]
+
+
+def test_a_server_has_no_name_to_check(backend: unitls.Backend) -> None:
+    with pytest.warns(DeprecationWarning, match="PROTOCOL_TLS"):
+        context = face.SSLContext(face.PROTOCOL_TLS, backend=backend)
+    context.load_cert_chain(files().chain, files().key)
+    context.check_hostname = True
+    with socket.socket() as raw, pytest.raises(ValueError, match="requires server_hostname"):
+        context.wrap_socket(raw, server_side=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"GET / HTTP/1.1\r\n\r\n", "HTTP_REQUEST"), (b"220 hello\r\n", "WRONG_VERSION_NUMBER")]
+)
+def test_a_peer_without_tls_is_told_by_the_reason(backend: unitls.Backend, data: bytes, reason: str) -> None:
+    """Servers answer in plain HTTP where they see it; some look for the name, others for the words."""
+    near, far = socket.socketpair()
+    with far:
+        far.sendall(data)
+        with pytest.raises(ssl.SSLError, match=reason) as caught:
+            server_context(backend).wrap_socket(near, server_side=True)
+        assert caught.value.reason == reason
+        assert reason.lower().replace("_", " ") in caught.value.args[1]
+
+
 def test_nothing_is_sent_or_read_in_the_clear_before_tls(backend: unitls.Backend) -> None:
     near = client_context(backend).wrap_socket(socket.socket(), server_hostname=NAME)
     with near:
@@ -385,8 +477,9 @@ def test_data_before_the_handshake_is_refused(backend: unitls.Backend) -> None:
     near, far = socket.socketpair()
     with far:
         far.sendall(b"injected")
-        with pytest.raises(ssl.SSLError, match="injected"):
+        with pytest.raises(ssl.SSLError, match="injected") as caught:
             client_context(backend).wrap_socket(near, server_hostname=NAME)
+        assert caught.value.reason == "WRONG_VERSION_NUMBER", "what OpenSSL takes it for"
 
 
 # ---------------------------------------------------------------------------------------------- modes
@@ -596,6 +689,38 @@ def test_a_session_is_resumed_where_it_is_given(backend: unitls.Backend) -> None
                 stranger.wrap_socket(near, server_hostname=NAME, session=session)
             with pytest.raises(TypeError):
                 client.wrap_socket(near, server_hostname=NAME, session=5)
+
+
+def test_the_session_of_a_handshake_is_there_at_once(backend: unitls.Backend) -> None:
+    if not has(backend, Feature.SESSION_RESUMPTION):
+        pytest.skip(backend.capabilities.reason(Feature.SESSION_RESUMPTION) or "")
+    client = client_context(backend)
+    client.maximum_version = face.TLSVersion.TLSv1_2
+    with pair(server_context(backend), client) as (near, _far):
+        assert isinstance(near.session, face.SSLSession)
+
+
+@pytest.mark.parametrize("version", [face.TLSVersion.TLSv1_2, face.TLSVersion.TLSv1_3])
+def test_no_ticket_is_given_where_that_was_asked_for(backend: unitls.Backend, version: face.TLSVersion) -> None:
+    """Whoever has the key of the tickets can read what was sent, also later: OP_NO_TICKET is not to be passed over."""
+    server, client = server_context(backend), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.load_verify_locations(files().ca)
+    if unitls.TLSVersion(int(version)) not in backend.capabilities.versions:
+        pytest.skip(f"no {version.name}")
+    server.options |= face.OP_NO_TICKET
+    server.minimum_version = client.minimum_version = client.maximum_version = version
+    refusal: unitls.UnsupportedFeature | None = None
+    try:
+        server.wrap_bio(face.MemoryBIO(), face.MemoryBIO(), server_side=True)
+    except unitls.UnsupportedFeature as error:
+        refusal = error
+    if refusal is not None:
+        assert refusal.feature is Feature.TICKET_COUNT, "where the library cannot be told, the option is refused"
+        return
+    with pair(server, client) as (near, far):
+        far.sendall(b"x")
+        assert near.recv(1) == b"x"
+        assert near.session is None or not near.session.has_ticket
 
 
 def test_a_session_is_offered_under_its_own_name_only(backend: unitls.Backend) -> None:

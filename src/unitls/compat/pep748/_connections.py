@@ -76,7 +76,7 @@ class Socket(_Informed, TLSSocket):
 
     def close(self, force: bool = False) -> None:
         try:
-            if not (force or self._is_listener or self._tls.fileno() < 0):
+            if not (force or self._tls.negotiated_tls_version is None or self._tls.fileno() < 0):
                 self._tls.unwrap().close()
         except (WantReadError, WantWriteError):
             raise

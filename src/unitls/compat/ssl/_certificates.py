@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ...api._configuration import TLSClientConfiguration, TLSServerConfiguration
@@ -54,7 +55,7 @@ class Certificates(Settings):
         if cadata is not None:
             anchors += read_data(cadata)
         if cafile is not None:
-            with open(cafile, "rb") as file:
+            with open(os.fspath(cafile), "rb") as file:
                 found = read_locations(file.read())
             anchors += found[0]
             lists += found[1]

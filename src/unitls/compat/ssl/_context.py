@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
@@ -285,7 +286,7 @@ class SSLContext(Certificates, base_of("SSLContext", object)):  # type: ignore[m
 
     def set_ecdh_curve(self, curve_name: str | bytes) -> None:
         """Choose the one group of the key exchange, by OpenSSL's name of its curve."""
-        name = curve_name.decode("ascii") if isinstance(curve_name, bytes) else curve_name
+        name = os.fsdecode(curve_name)
         group = NamedGroup.__members__.get(_CURVES.get(name, name).upper())
         if group is None:
             raise ValueError(f"unknown elliptic curve name {name!r}")
@@ -294,7 +295,7 @@ class SSLContext(Certificates, base_of("SSLContext", object)):  # type: ignore[m
 
     def load_dh_params(self, path: Path) -> None:
         """Refuse: no backend takes parameters of its user's for finite fields; the groups of RFC 7919 have names."""
-        with open(path, "rb"):
+        with open(os.fspath(path), "rb"):
             pass
         raise unsupported(Feature.GROUPS, "no backend takes Diffie-Hellman parameters from a file")
 
@@ -307,11 +308,11 @@ class SSLContext(Certificates, base_of("SSLContext", object)):  # type: ignore[m
 
     @sni_callback.setter
     def sni_callback(self, callback: Callable[..., Any] | None) -> None:
+        if self._protocol == PROTOCOL_TLS_CLIENT:
+            raise ValueError("sni_callback cannot be set on TLS_CLIENT context")
         if callback is not None:
             if not callable(callback):
                 raise TypeError("not a callable object")
-            if self._protocol == PROTOCOL_TLS_CLIENT:
-                raise ValueError("sni_callback cannot be set on TLS_CLIENT context")
             self._require(Feature.SNI_CALLBACK)
         self._sni = callback
         self._set(sni_callback=None if callback is None else _sni_for_core(weakref.ref(self), callback))

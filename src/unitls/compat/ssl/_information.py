@@ -13,6 +13,7 @@ from ...core._client_hello import parse_client_hello
 from ._certificate_dict import decode_certificate
 from ._cipher_strings import short
 from ._sessions import SSLSession
+from ._settings import Settings
 from ._translate import boundary, translated
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Information:
 
     @context.setter
     def context(self, value: SSLContext) -> None:
+        if not isinstance(value, Settings):
+            raise TypeError("The value must be a SSLContext")
         if self._tls is not None:
             core, _natives = value._core(self.server_side)
             with boundary():
@@ -87,6 +90,9 @@ class Information:
         buffer, sessions = self._buffer(), self._context._wishes.sessions
         if buffer is None or sessions is None or buffer._session_key is None:
             return self._session
+        with buffer._lock, boundary():
+            if buffer._failure is None:
+                buffer._collect_session()  # with TLS 1.2 it has come in the handshake
         newest = sessions.newest(buffer._session_key)
         return self._session if newest is None else SSLSession(self._context, buffer._session_key, newest)
 

@@ -12,7 +12,7 @@ from ...api._errors import ConfigurationError
 from ...core import _system_trust
 from ...core._der import SEQUENCE, DERError, DERReader
 from ...core._pem import certificates_from, crls_from
-from ...core._values import NeutralCertificate
+from ...core._values import NeutralCertificate, read_file
 from ...core._x509 import certificate_fields
 from ._translate import boundary, failure
 
@@ -120,12 +120,8 @@ def read_identity(certfile: Path, keyfile: Path | None, password: Any) -> Identi
         SSLError: one of them is not there, or damaged, or the key is encrypted and there is no password.
         OSError: a file cannot be read.
     """
-    with open(certfile, "rb") as file:
-        chain = file.read()
-    key = chain
-    if keyfile is not None:
-        with open(keyfile, "rb") as file:
-            key = file.read()
+    chain = _content(certfile)
+    key = chain if keyfile is None else _content(keyfile)
     passphrase = _passphrase(password)
     if _BEGIN not in chain or _BEGIN not in key:
         raise failure(None, "[SSL] PEM lib: the file is not in PEM")
@@ -135,6 +131,14 @@ def read_identity(certfile: Path, keyfile: Path | None, password: Any) -> Identi
             return Identity(certificates, PrivateKey.from_buffer(key, passphrase))
         except ConfigurationError as error:
             raise failure(None, f"[SSL] PEM lib: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    name = os.fspath(path)  # never a descriptor of the program's, which would be closed
+    try:
+        return read_file(name)
+    except ConfigurationError as error:
+        raise failure(None, str(error)) from error
 
 
 def _passphrase(password: Any) -> Password:

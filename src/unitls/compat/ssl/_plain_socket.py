@@ -30,6 +30,9 @@ class PlainSocket(Information):
             sock._plain = socket_module.socket(sock.family, sock.type, sock.proto)
             sock._plain.close()
             return
+        if isinstance(sock, PlainSocket):
+            # Of TLS that has ended: the beginning of what comes now.
+            self._trailing, sock._trailing = sock._trailing, b""
         timeout = sock.gettimeout()
         self._plain = socket_module.socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
         self._plain.settimeout(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
 from ...api._backend import Backend
@@ -20,6 +21,7 @@ from ._constants import (
     OP_NO_RENEGOTIATION,
     OP_NO_TICKET,
     PROTOCOL_TLS_CLIENT,
+    PROTOCOL_TLS_SERVER,
     VERIFY_ALLOW_PROXY_CERTS,
     VERIFY_CRL_CHECK_CHAIN,
     VERIFY_CRL_CHECK_LEAF,
@@ -84,7 +86,7 @@ class Settings:
     @verify_mode.setter
     def verify_mode(self, value: int) -> None:
         try:
-            mode = VerifyMode(value)
+            mode = VerifyMode(index(value))
         except ValueError:
             raise ValueError("invalid value for verify_mode") from None
         if mode == CERT_NONE and self._wishes.check_hostname:
@@ -124,7 +126,7 @@ class Settings:
 
     @verify_flags.setter
     def verify_flags(self, value: int) -> None:
-        flags = int(value)
+        flags = index(value)
         if flags & VERIFY_CRL_CHECK_CHAIN == VERIFY_CRL_CHECK_CHAIN:
             raise unsupported(Feature.CRLS, "revocation is checked for the leaf only: use VERIFY_CRL_CHECK_LEAF")
         if flags & VERIFY_ALLOW_PROXY_CERTS or flags & ~_KNOWN_FLAGS:
@@ -146,7 +148,7 @@ class Settings:
 
     @options.setter
     def options(self, value: int) -> None:
-        options = int(value)
+        options = index(value)
         if options < 0:
             raise OverflowError("can't convert negative value to unsigned int")
         foreign = options & ~int(_WITHOUT_EFFECT | _HONOURED)
@@ -161,7 +163,9 @@ class Settings:
 
     @minimum_version.setter
     def minimum_version(self, value: int) -> None:
-        self._set(lower=self._version(value))
+        version = self._version(value)
+        # Told as what it is: programs compare it, and the number of MAXIMUM_SUPPORTED is below that of any version.
+        self._set(lower=self._backend.capabilities.versions[-1] if version is Version.MAXIMUM_SUPPORTED else version)
 
     @property
     def maximum_version(self) -> TLSVersion:
@@ -170,7 +174,8 @@ class Settings:
 
     @maximum_version.setter
     def maximum_version(self, value: int) -> None:
-        self._set(upper=self._version(value))
+        version = self._version(value)
+        self._set(upper=self._backend.capabilities.versions[0] if version is Version.MINIMUM_SUPPORTED else version)
 
     def _version(self, value: int) -> Version:
         """A version of ours, if the library has it.
@@ -180,7 +185,7 @@ class Settings:
             ValueError: there is no such version.
         """
         try:
-            wanted = TLSVersion(value)
+            wanted = TLSVersion(index(value))
         except ValueError:
             raise ValueError(f"Unsupported TLS/SSL version {value:#x}") from None
         if wanted in _BOUNDS:
@@ -209,7 +214,7 @@ class Settings:
     @keylog_filename.setter
     def keylog_filename(self, value: Any) -> None:
         path = "" if value is None else os.fsdecode(value)
-        if path:
+        if value is not None:
             self._require(Feature.KEY_LOG)
             prepare_key_log(path)
         self._set(key_log=path)
@@ -221,12 +226,13 @@ class Settings:
 
     @num_tickets.setter
     def num_tickets(self, value: int) -> None:
-        if value < 0:
+        count = index(value)
+        if count < 0:
             raise ValueError("value must be non-negative")
-        if self._protocol == PROTOCOL_TLS_CLIENT:
+        if self._protocol != PROTOCOL_TLS_SERVER:
             raise ValueError("SSLContext is not a server context.")
         self._require(Feature.TICKET_COUNT)
-        self._set(tickets=int(value))
+        self._set(tickets=count)
 
     @property
     def post_handshake_auth(self) -> bool | None:

@@ -10,6 +10,7 @@ from ...api._errors import RaggedEOF, TLSError, WantReadError, WantWriteError
 from ...core._buffer import CoreBuffer
 from ...core._socket import CoreSocket
 from ._constants import OP_IGNORE_UNEXPECTED_EOF
+from ._errors import SSLProtocolViolation
 from ._plain_socket import PlainSocket
 from ._platform import base_of
 from ._translate import boundary, failure, translated
@@ -50,7 +51,7 @@ class SSLSocket(PlainSocket, base_of("SSLSocket", socket_module.socket)):  # typ
             raise ValueError("server_hostname can only be specified in client mode")
         if server_side and session is not None:
             raise ValueError("session can only be specified in client mode")
-        if context.check_hostname and not server_side and not server_hostname:
+        if context.check_hostname and not server_hostname:
             raise ValueError("check_hostname requires server_hostname")
         self = cls.__new__(cls)
         self._io_refs, self._closed = 0, False
@@ -107,6 +108,17 @@ class SSLSocket(PlainSocket, base_of("SSLSocket", socket_module.socket)):  # typ
         buffer = self._buffer()
         if buffer is not None:
             self._adopt(buffer)
+            self._take_in_trailing(buffer)
+
+    def _take_in_trailing(self, buffer: CoreBuffer) -> None:
+        """Go on with what came behind the end of the TLS before this one: a client's hello, but nothing of a server's."""
+        early, self._trailing = self._trailing, b""
+        if early and not self.server_side:
+            raise failure(
+                None, "plaintext was received before TLS began: it may have been injected", SSLProtocolViolation
+            )
+        if early:
+            buffer.feed(early)
 
     @property
     def _sslobj(self) -> Any:
@@ -268,9 +280,14 @@ class SSLSocket(PlainSocket, base_of("SSLSocket", socket_module.socket)):  # typ
 
         Returns:
             This socket, which is a plain one from now on; what the peer sent behind its close_notify is read from it first.
+
+        Raises:
+            SSLError: the handshake is not done, or has failed; the socket does not become a plain one by that.
         """
         if self._tls is None:
             raise ValueError(f"No SSL wrapper around {self}")
+        if not self._is_done():
+            raise failure("SHUTDOWN_WHILE_IN_INIT", "shutdown while in init")
         with boundary():
             self._tls.unwrap()
         self._trailing, self._tls, self._unwrapped = self._tls.trailing_data, None, True
@@ -294,7 +311,8 @@ class SSLSocket(PlainSocket, base_of("SSLSocket", socket_module.socket)):  # typ
 
     def getpeercert(self, binary_form: bool = False) -> Any:
         """The peer's certificate, see `SSLObject.getpeercert`."""
-        self.getpeername()
+        if self._tls is None:
+            self.getpeername()  # raises where there is no peer
         return super().getpeercert(binary_form)
 
     def _no_peer(self) -> OSError:

@@ -81,8 +81,8 @@ _REASONS: Final = (
     (re.compile("no cipher suite in common"), "NO_SHARED_CIPHER"),
     (re.compile("no key exchange group in common"), "NO_SUITABLE_KEY_SHARE"),
     (re.compile("no signature algorithm in common"), "NO_SUITABLE_SIGNATURE_ALGORITHM"),
-    (re.compile("sent plain HTTP"), "HTTP_REQUEST"),
-    (re.compile("does not speak TLS"), "WRONG_VERSION_NUMBER"),
+    (re.compile("plain(text)? HTTP"), "HTTP_REQUEST"),
+    (re.compile("does not speak TLS|not TLS|of no version of TLS|plaintext was received"), "WRONG_VERSION_NUMBER"),
     (re.compile("could not be decrypted|bad record"), "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"),
     (re.compile("application data came instead"), "APPLICATION_DATA_AFTER_CLOSE_NOTIFY"),
 )
@@ -211,6 +211,8 @@ def _connection(error: TLSError, native: dict[str, Any], kind: Any = SSLConnecti
     reason = getattr(error, "reason", None)
     if not reason:
         reason = next((name for pattern, name in _REASONS if pattern.search(text)), None)
+    if reason:
+        text = f"{reason.lower().replace('_', ' ')}: {text}"  # programs look for OpenSSL's words
     return failure(reason, text, kind, **native)  # type: ignore[no-any-return]
 
 
@@ -221,7 +223,7 @@ def _unsupported(error: UnsupportedFeature, native: dict[str, Any]) -> SSLError:
 
 
 def _configuration(error: ConfigurationError, native: dict[str, Any]) -> SSLError:
-    return failure(getattr(error, "reason", None), _words(error), SSLConfigurationError, **native)  # type: ignore[no-any-return]
+    return failure(getattr(error, "reason", None) or None, _words(error), SSLConfigurationError, **native)  # type: ignore[no-any-return]
 
 
 def _internal(error: InternalTLSError, native: dict[str, Any]) -> SSLError:

@@ -144,12 +144,9 @@ class Wishes:
     def _versions(self, capabilities: Capabilities) -> tuple[Version, Version]:
         """The highest versions without a gap that bounds and options leave."""
         lower = capabilities.versions[0] if self.lower is Version.MINIMUM_SUPPORTED else self.lower
-        if lower is Version.MAXIMUM_SUPPORTED:
-            lower = capabilities.versions[-1]
-        upper = capabilities.versions[0] if self.upper is Version.MINIMUM_SUPPORTED else self.upper
         run: list[Version] = []
         for version in reversed(capabilities.versions):
-            if lower <= version <= upper and not self.options & _SWITCHED_OFF.get(version, 0):
+            if lower <= version <= self.upper and not self.options & _SWITCHED_OFF.get(version, 0):
                 run.append(version)
             elif run:
                 break
