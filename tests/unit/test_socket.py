@@ -314,6 +314,15 @@ def test_unwrap_refuses_to_lose_data() -> None:
             client.unwrap()
 
 
+def test_unwrap_needs_a_handshake() -> None:
+    with socket_pair() as (left, right):
+        wrapped = client_context().wrap_socket(left, server_hostname="server.test", auto_handshake=False)
+        with pytest.raises(unitls.ConfigurationError, match="handshake is not done"):
+            wrapped.unwrap()
+        wrapped.close()
+        assert right.recv(100) == b"", "nothing was sent in the clear"
+
+
 def test_unwrap_without_waiting() -> None:
     with secure_pair(timeout=0) as (client, server):
         with pytest.raises(unitls.WantReadError):

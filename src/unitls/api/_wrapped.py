@@ -336,6 +336,7 @@ class TLSWrappedSocket(_Connection):
             WantReadError: the peer's close_notify has not come yet (sockets that do not block); call again.
             ConnectionFault: application data came instead, which would be lost: read it first.
             RaggedEOF: the transport ended first.
+            ConfigurationError: the handshake is not done, or has failed: there is no TLS to end.
         """
 
     @property

@@ -67,10 +67,11 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
         buffer = self._opened()
         with self._recv_lock, self._send_lock:
             deadline = self._deadline()
-            if self._ready:
-                buffer.shutdown()
-                self._send_out(buffer.take(), deadline)
-                self._await_close(buffer, deadline)
+            if not self._ready:
+                raise ConfigurationError("the handshake is not done: there is no TLS to end")
+            buffer.shutdown()
+            self._send_out(buffer.take(), deadline)
+            self._await_close(buffer, deadline)
             self._trailing = buffer.take_trailing()
         self._closed, self._gone, self._ready = True, True, False
         return self._raw  # type: ignore[no-any-return]
