@@ -204,6 +204,8 @@ def test_a_certificate_that_only_encrypts_is_for_suites_that_need_no_signature()
     leaf = builder.sign(key, hashes.SHA256()).public_bytes(certificates.serialization.Encoding.DER)
     engine = Engine([leaf], [leaf, CA])
     assert refusal(engine).failure is VerifyFailure.BAD_PURPOSE
+    reserved = 0x0A0A  # of RFC 8701, which no enumeration knows
+    assert refusal(engine, ciphers=(reserved, 0xC02B)).failure is VerifyFailure.BAD_PURPOSE
     assert verdict(engine, ciphers=(unitls.CipherSuite.TLS_RSA_WITH_AES_128_GCM_SHA256,)) == leaf
 
 

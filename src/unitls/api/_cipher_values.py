@@ -52,6 +52,11 @@ def is_tls13_suite(value: int) -> bool:
     return value >> 8 == 0x13 or value in _TLS13_ELSEWHERE
 
 
+def is_finite_field(value: int) -> bool:
+    """Whether keys are exchanged with it by ephemeral Diffie-Hellman over integers, as TLS 1.3 suites do not say."""
+    return "_DHE_" in getattr(cipher_suite(value), "name", "")
+
+
 def is_signalling(value: int) -> bool:
     """Whether the value only signals something in a ClientHello and can never be negotiated.
 

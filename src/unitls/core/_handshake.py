@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..api._alerts import AlertDescription
+from ..api._cipher_values import is_finite_field
 from ..api._configuration import TLSServerConfiguration
 from ..api._errors import (
     CertificateVerificationError,
@@ -177,8 +178,8 @@ class Handshake(Connection):
             raise self._fault(ProtocolViolation, f"the negotiated version {version:#06x} is out of the range asked for")
         if configuration.ciphers is not None and (suite := engine.cipher() or 0) not in configuration.ciphers:
             raise self._fault(ProtocolViolation, f"the negotiated cipher suite {suite:#06x} was not asked for")
-        if configuration.groups is not None and (group := engine.group()) not in (None, *configuration.groups):
-            raise self._fault(ProtocolViolation, f"the negotiated group {group:#06x} was not asked for")
+        if configuration.groups is not None:
+            self._check_group(engine, configuration.groups)
         if configuration.inner_protocols:
             protocol = engine.protocol()
             if protocol is None and configuration.require_inner_protocol:
@@ -191,6 +192,16 @@ class Handshake(Connection):
         if self._session_key is not None:
             self._session_due = self._watchful = True
         self.version, self._state = version, FINISHED
+
+    def _check_group(self, engine: Engine, wanted: tuple[int, ...]) -> None:
+        """Up to TLS 1.2 a server may bring a Diffie-Hellman group of its own, which has no number: nobody has asked for it."""
+        group = engine.group()
+        if group not in (None, *wanted):
+            raise self._fault(ProtocolViolation, f"the negotiated group {group:#06x} was not asked for")
+        if group is None and is_finite_field(engine.cipher() or 0) and not engine.resumed():
+            raise self._fault(
+                ProtocolViolation, "the keys were exchanged in a group of the server's own: none was asked for"
+            )
 
     def _has_psk(self, engine: Engine) -> bool:
         """On a client: whether the server has shown that it has the external key, and nothing asks for a certificate."""

@@ -11,4 +11,20 @@ def prepare_key_log(path: str) -> None:
     Raises:
         OSError: it cannot be written to.
     """
-    os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    os.close(_for_its_owner(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT))
+
+
+def append_to_key_log(path: str, lines: bytes) -> None:
+    """Append lines in one piece, so that those of other connections do not come in between.
+
+    A file that somebody has moved away or removed since is made anew, as `prepare_key_log` makes it.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
+    with open(path, "ab", opener=_for_its_owner) as file:
+        file.write(lines)
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Final, NamedTuple
 
-from ..api._ciphers import CipherSuite
+from ..api._cipher_values import cipher_suite
 from ..api._configuration import TLSConfiguration
 from ..api._errors import CertificateVerificationError, TLSError, VerifyFailure
 from ..api._sessions import Session
@@ -230,7 +230,7 @@ def _path_fault(
     # Clients sign always. Servers do, unless a suite is enabled in which the client encrypts to their key: which one was
     # chosen not every library tells yet, and all look at the key usage themselves then.
     suites = configuration.ciphers or provider.default_ciphers()
-    all_sign = not any(CipherSuite(suite).name.startswith("TLS_RSA_") for suite in suites)
+    all_sign = not any(getattr(cipher_suite(suite), "name", "").startswith("TLS_RSA_") for suite in suites)
     return fault if all_sign else path_fault(path, purpose, signs=False)
 
 

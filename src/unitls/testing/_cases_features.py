@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
 
 from ..api._certificates import Certificate, Identity, PrivateKey
+from ..api._context import ClientContext, ServerContext
 from ..api._errors import ConfigurationError, ConnectionFault, UnsupportedFeature
 from ..api._features import Feature
 from ..api._protocols import ClientAuthentication
@@ -112,6 +114,18 @@ def key_log(kit: Kit) -> None:
     require(due <= labels, f"the labels {sorted(labels)}")
     shared = [{line for line in log if line.split()[0] in labels} for log in logs]
     equal(shared[0], shared[1], "the log, seen from both ends")
+    _check_made_anew(kit, client, server, directory)
+
+
+def _check_made_anew(kit: Kit, client: ClientContext, server: ServerContext, directory: Path) -> None:
+    """A log that is moved away meanwhile is made anew for its owner alone, or not at all."""
+    paths = [directory / name for name in ("client", "server")]
+    for path in paths:
+        path.rename(path.with_suffix(".old"))
+    kit.connected(client, server)
+    if os.name == "posix":
+        modes = {path.stat().st_mode & 0o777 for path in paths if path.exists()}
+        require(modes <= {0o600}, f"files that their owner alone may read, not {modes}")
 
 
 def _log_lines(text: str) -> set[str]:
@@ -211,6 +225,17 @@ def groups(kit: Kit) -> None:
             equal((pair.client.tls.group, pair.server.tls.group), (group, group), "the group")
     at_client, at_server = kit.pair(kit.client(groups=[23]), kit.server(groups=[24])).attempt()
     require(at_client is not None and at_server is not None, "no group in common")
+
+
+@case("groups", versions=TLS12, drives=ONCE, needs=[Feature.GROUPS, Feature.CIPHER_SUITES])
+def groups_of_the_server_alone(kit: Kit) -> None:
+    """Up to TLS 1.2 a server may bring a Diffie-Hellman group of its own: who has chosen others does not take it."""
+    suites = [suite for suite in (0x009E, 0x009F) if suite in kit.client_backend.capabilities.cipher_suites]
+    if not suites:
+        raise NotApplicable("the library has no such key exchange")
+    server = kit.server(identities=(kit.rsa_identity,), ciphers=[0x009E, 0x009F])
+    at_client, _ = kit.pair(kit.client(ciphers=suites, groups=[29]), server).attempt()
+    instance(at_client, ConnectionFault, "the client's error")
 
 
 @case("groups-post-quantum", versions=TLS13, drives=QUICK, needs=[Feature.GROUPS, Feature.POST_QUANTUM_GROUPS])

@@ -263,6 +263,7 @@ def number_of_tickets(kit: Kit) -> None:
     # Neither reads anything, so neither brings a new ticket.
     same(kit.connected(client, server).client.tls.session_resumed, True, "the first connection is resumed")
     same(kit.connected(client, server).client.tls.session_resumed, False, "the second connection is resumed")
+    kit.connected(client, kit.server(ticket_count=100)).echo()  # more than a record holds
 
 
 @case("ticket-keys", drives=ONCE, needs=_NEEDS, client=_CLIENT, server=[Feature.TICKET_KEYS])

@@ -6,6 +6,7 @@ from typing import Any, Final, NoReturn
 
 from ...core._client_hello import ClientHello, HelloError, parse_client_hello
 from ...core._foreign import Transport
+from ...core._key_log import append_to_key_log
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan, Engine
 from . import _callbacks, native, verify
@@ -107,8 +108,10 @@ class HandshakeEngine(Engine):
         wanted = _USUAL_TICKETS if count is None else count
         if not self._is_first_key:
             wanted = 0  # the key of a session cannot be changed, and new tickets are not for an old one
-        if wanted and (code := lib.gnutls_session_ticket_send(self._session, wanted, 0)) < 0:
-            self.fail(code)
+        for _ in range(wanted):  # one call puts all of its tickets into a single record, or fails
+            code = lib.gnutls_session_ticket_send(self._session, 1, 0)
+            if code < 0:
+                self.fail(code)
 
     def wait(self) -> NoReturn:
         """Give up for now.
@@ -189,7 +192,7 @@ class HandshakeEngine(Engine):
         """On a server: decide what the library cannot be told beforehand, the exact suite and the ticket key."""
         context, session = self._context, self._session
         assert context.tickets is not None
-        if context.tickets.several:
+        if context.tickets.several and context.gives_tickets:
             key = context.tickets.for_hello(content)
             self._is_first_key = key is context.tickets.first
             native.check(lib.gnutls_session_ticket_enable_server(session, key))
@@ -250,9 +253,9 @@ class HandshakeEngine(Engine):
         return self._context.staple
 
     def log_secret(self, label: bytes, secret: bytes) -> None:
-        """Append a secret to the key log, in one piece, so that lines of other connections do not come in between."""
+        """Append a secret to the key log."""
         path, client, server = self._context.settings.key_log, *(ffi.new("gnutls_datum_t *") for _ in range(2))
         lib.gnutls_session_get_random(self._session, client, server)
         if path:
-            with open(path, "ab") as file:
-                file.write(b"%s %s %s\n" % (label, native.content(client).hex().encode(), secret.hex().encode()))
+            random = native.content(client).hex().encode()
+            append_to_key_log(path, b"%s %s %s\n" % (label, random, secret.hex().encode()))

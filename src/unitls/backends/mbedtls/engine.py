@@ -8,6 +8,7 @@ from typing import Any, Final
 from ...api._alerts import AlertDescription
 from ...api._errors import VerifyFailure
 from ...api._sessions import Session
+from ...core._key_log import append_to_key_log
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan, Engine
 from . import _callbacks, _keying, _sessions, ciphers, native
@@ -254,8 +255,7 @@ class MbedTLSEngine(Engine):
 
     def _write_log(self, path: str) -> None:
         lines, self._log = self._log, ""
-        with open(path, "a", encoding="ascii") as file:
-            file.write(lines)  # in one piece, so that lines of other connections do not come in between
+        append_to_key_log(path, lines.encode("ascii"))
 
     # ------------------------------------------------------------------------------------------ data
 

@@ -15,6 +15,8 @@ from .native import SUCCESS, ffi, ssl
 _CHANNEL_INFO: Final = ffi.sizeof("SSLChannelInfo")
 _NEGOTIATED: Final = (1, 3)
 """SSL_NEXT_PROTO_NEGOTIATED and SSL_NEXT_PROTO_SELECTED; the other states mean that nothing was agreed on."""
+_LARGEST_GROUP: Final = 0xFFFF
+"""Behind it stand NSS's own numbers, for a server's own Diffie-Hellman group."""
 _EXTERNAL: Final = 2
 """ssl_psk_external"""
 _NO_EXPORT: Final = (
@@ -48,7 +50,8 @@ class Information(Engine):
         return self._channel().cipherSuite or None
 
     def group(self) -> int | None:
-        return self._channel().keaGroup or None
+        group: int = self._channel().keaGroup
+        return group if 0 < group <= _LARGEST_GROUP else None
 
     def resumed(self) -> bool | None:
         return bool(self._channel().resumed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...core._key_log import append_to_key_log
+
 _LABELS: Final = {
     (False, 1): "CLIENT_EARLY_TRAFFIC_SECRET",
     (False, 2): "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -55,8 +57,7 @@ class SecretLog:
         if self._lines and self.random is not None:
             text = "".join(self._lines).format(*[self.random.hex()] * len(self._lines))
             self._lines.clear()
-            with open(self._path, "a", encoding="ascii") as file:
-                file.write(text)  # in one piece, so that lines of other connections do not come in between
+            append_to_key_log(self._path, text.encode("ascii"))
 
     def __repr__(self) -> str:
         return f"<SecretLog {self._path}>"

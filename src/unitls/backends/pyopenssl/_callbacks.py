@@ -15,6 +15,7 @@ from ...api._certificates import Identity
 from ...api._configuration import CertificateChooser
 from ...core._client_hello import HelloError, parse_client_hello
 from ...core._clock import time_by
+from ...core._key_log import append_to_key_log
 from ...core._ocsp import ocsp_fault
 from ...core._settings import Settings
 from . import native
@@ -49,8 +50,7 @@ def set_key_log(context: SSL.Context, path: str) -> None:
 
     def log(connection: SSL.Connection, line: bytes) -> None:
         try:
-            with open(path, "ab") as file:
-                file.write(line + b"\n")  # in one piece, so that lines of other connections do not come in between
+            append_to_key_log(path, line + b"\n")
         except OSError as error:
             KEPT.problem = error
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ...api._errors import ConfigurationError
 from ...api._sessions import Session
 from ...core._clock import time_by
+from ...core._key_log import append_to_key_log
 from ...core._ocsp import ocsp_fault
 from ...core._provider import ConnectionPlan, Engine
 from . import native
@@ -101,8 +102,7 @@ class RustlsEngine(Engine):
     def _write_log(self, path: str) -> None:
         lines = self._raw.take_log()
         if lines:
-            with open(path, "a", encoding="ascii") as file:
-                file.write(lines)  # in one piece, so that lines of other connections do not come in between
+            append_to_key_log(path, lines.encode("ascii"))
 
     def shutdown(self) -> None:
         self._raw.shutdown()

@@ -11,6 +11,7 @@ from ...api._errors import VerifyFailure as Failure
 from ...api._sessions import Session
 from ...core._foreign import Transport, incoming_buffers, outgoing_buffers
 from ...core._greeting import plaintext_alert
+from ...core._key_log import append_to_key_log
 from ...core._late_verdict import ANOTHER
 from ...core._leaf_check import Fault
 from ...core._path_rules import Path
@@ -275,8 +276,7 @@ class WolfSSLEngine(Engine):
         sizes = [ffi.new("unsigned int *") for _ in range(3)]
         self._set(lib.wolfSSL_get_keys(self._raw, master, sizes[0], other, sizes[1], random, sizes[2]))
         texts = (bytes(ffi.buffer(random[0], sizes[2][0])).hex(), bytes(ffi.buffer(master[0], sizes[0][0])).hex())
-        with open(path, "a", encoding="ascii") as file:
-            file.write("CLIENT_RANDOM {} {}\n".format(*texts))  # in one piece: other connections write there, too
+        append_to_key_log(path, "CLIENT_RANDOM {} {}\n".format(*texts).encode("ascii"))
 
     # ------------------------------------------------------------------------------------------ data
 
