@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,6 +152,7 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (client, {"handshake_timeout": math.nan}, "handshake_timeout"),
     (client, {"max_handshake_size": 1023}, "max_handshake_size"),
     (client, {"verification_depth": -1}, "verification_depth"),
+    (client, {"verification_depth": 1 << 31}, "verification_depth"),
     (client, {"pins": [bytes(31)]}, "32 bytes"),
     (client, {"pins": ["x" * 32]}, "32 bytes"),
     (client, {"trust_store": b"ca.pem"}, "TrustStore"),
@@ -181,6 +183,9 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (server, {"crls": [b"0"]}, "crls needs validate_certificates"),
     (server, {"client_authentication": True}, "ClientAuthentication"),
     (server, {"max_early_data": -1}, "max_early_data"),
+    (server, {"max_early_data": 1 << 32}, "max_early_data"),
+    (server, {"identities": (replace(identity(), ocsp_response=b""),)}, "OCSP response"),
+    (server, {"identities": (replace(identity(), ocsp_response="text"),)}, "OCSP response"),
     (server, {"ticket_keys": [5]}, "ticket_keys must hold"),
     (server, {"ticket_keys": []}, "ticket_keys holds"),
     (server, {"ticket_keys": [bytes(16), b""]}, "ticket_keys holds"),

@@ -78,19 +78,44 @@ def test_more_ticket_keys_than_the_library_takes_are_refused(kit: Kit) -> None:
         kit.server(ticket_keys=[os.urandom(32) for _ in range(3)])
 
 
+class RotatingLibrary:
+    """The library, with the function for ticket keys that not every version has."""
+
+    def __init__(self) -> None:
+        self.rotated: list[Any] = []
+        self.attached: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(native.lib, name)
+
+    def mbedtls_ssl_ticket_rotate(self, raw: Any, name: bytes, *_: Any) -> int:
+        self.rotated.append((raw, name))
+        return 0
+
+    def mbedtls_ssl_conf_session_tickets_cb(self, config: Any, write: Any, parse: Any, raw: Any) -> None:
+        self.attached.append((config, raw))
+
+
 def test_given_ticket_keys_are_installed_again_before_they_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not native.HAS_TICKET_ROTATION:
-        pytest.skip("this library has no ticket keys")
-    moment = [1000.0]
+    """In a structure of its own: the library takes no lock where it changes the keys of one that is in use."""
+    moment, library = [1000.0], RotatingLibrary()
     monkeypatch.setattr(_tickets, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    monkeypatch.setattr(_tickets, "lib", library)
     tickets = _tickets.Tickets((b"one", b"two"))
-    installed: list[int] = []
-    monkeypatch.setattr(tickets, "_install", lambda: installed.append(1))
+    first, config = tickets.raw, native.new("ssl_config")
+    tickets.configure(config)
     tickets.refresh()
-    assert not installed
+    assert tickets.raw is first
     moment[0] += _tickets.GIVEN_LIFETIME / 2
     tickets.refresh()
-    assert installed
+    second = tickets.raw
+    assert second is not first
+    assert library.attached == [(config, first), (config, second)]
+    names = [name for _, name in library.rotated]
+    assert [raw for raw, _ in library.rotated] == [first, first, second, second]
+    assert names[:2] == names[2:]
+    tickets.refresh()
+    assert tickets.raw is second
 
 
 def test_a_connection_is_gone_when_nobody_has_it(kit: Kit) -> None:
@@ -161,3 +186,12 @@ def test_what_happens_while_random_bytes_are_fetched_is_not_swallowed(
     with pytest.raises(expected):
         client.do_handshake()
     assert "callback" not in capfd.readouterr().err
+
+
+def test_a_label_with_a_null_byte_exports_nothing(kit: Kit) -> None:
+    """Up to TLS 1.2 the library reads a label up to there: two labels would give the same keying material."""
+    bounds = {"upper_bound": TLSVersion.TLSv1_2}
+    pair = kit.connected(kit.client(**bounds), kit.server(**bounds))
+    with pytest.raises(unitls.ConfigurationError, match="null byte"):
+        pair.client.tls.export_keying_material(b"label\0one", 16)
+    assert len(pair.client.tls.export_keying_material(b"label", 16)) == 16

@@ -24,6 +24,23 @@ def client(**values: Any) -> Settings:
     return resolve(unitls.TLSClientConfiguration(trust_store=TRUST, **values), library(), server_side=False)
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_the_trust_of_a_server_that_asks_after_the_handshake(later: bool) -> None:
+    store = unitls.TrustStore.union(TRUST, unitls.TrustStore.system())
+    wanted = unitls.TLSServerConfiguration(trust_store=store, post_handshake_authentication=later)
+    settings = resolve(wanted, library(), server_side=True)
+    assert not settings.verify
+    assert settings.platform is None
+    assert (settings.system_trust, bool(settings.anchors)) == (later, later)
+
+
+def test_what_is_listed_twice_counts_once_at_its_first_place() -> None:
+    settings = client(ciphers=(ECDHE, AES128, ECDHE), groups=(24, 23, 24), signature_algorithms=(0x0403,) * 40)
+    assert (settings.ciphers, settings.tls13_ciphers) == ((ECDHE,), (AES128,))
+    assert settings.configuration.groups == (24, 23)
+    assert settings.configuration.signature_algorithms == (0x0403,)
+
+
 # ---------------------------------------------------------------------------------------------- versions
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ import unitls
 from unitls import ExternalPSK, Feature, SessionCache, TLSVersion
 
 pytest.importorskip("unitls.backends.wolfssl", reason="wolfSSL is not installed", exc_type=ImportError)
-from unitls.backends.wolfssl import BACKEND, config
-from unitls.backends.wolfssl.native import lib
+from unitls.backends.wolfssl import BACKEND, _psk, config
+from unitls.backends.wolfssl.native import ffi, lib
+from unitls.core._foreign import Transport
+from unitls.core._memory_buffer import MemoryBuffer
 
 TLS13 = {"lower_bound": TLSVersion.TLSv1_3}
 FALLS_BACK = lib.wolfSSL_lib_version_hex() >= 0x05007002
@@ -47,6 +50,25 @@ def test_a_key_goes_with_every_suite_of_its_hash(hash_name: str, first: int) -> 
     assert used(link) == (goes_with, goes_with)
     assert (link.client.getpeercert() is None) is goes_with
     assert link.client.cipher() == first
+
+
+class Engine(SimpleNamespace):
+    """Stands for the engine of a connection."""
+
+
+@pytest.mark.parametrize(("most", "longest"), [(7, 64), (128, 31)])
+def test_nothing_is_written_behind_the_room_that_a_build_has(most: int, longest: int) -> None:
+    """A build may have been given shorter bounds than usual; it tells them to the callbacks."""
+    engine = Engine(psk=_psk.Key(KEY, {0x1301: b"a suite"}), suite_for_psk=lambda: 0x1301)
+    transport = Transport(MemoryBuffer(), MemoryBuffer(), engine)
+    room, key, name = ffi.new("char[]", 256), ffi.new("unsigned char[]", 256), ffi.new("const char **")
+    calls = [lambda: _psk._offered(transport.number, b"a suite", room, most, key, longest)]
+    if longest < len(KEY.key):
+        calls.append(lambda: _psk._accepted(transport.number, KEY.identity, key, longest, name))
+    for call in calls:
+        assert call() == 0
+        assert isinstance(transport.take_failure(), ValueError)
+    assert bytes(ffi.buffer(key)) == bytes(256)
 
 
 @pytest.mark.parametrize("known", [OTHER, None], ids=["another", "none"])

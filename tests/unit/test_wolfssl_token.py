@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
@@ -25,6 +26,10 @@ _PIN = "4711"
 needs_token = pytest.mark.skipif(
     not (_MODULE and shutil.which("softhsm2-util") and shutil.which("pkcs11-tool")),
     reason="SoftHSM2 and OpenSC's pkcs11-tool are needed",
+)
+needs_proxy = pytest.mark.skipif(
+    not glob.glob("/usr/lib/*/p11-kit-proxy.so") or not os.path.exists("/usr/share/p11-kit/modules/softhsm2.module"),
+    reason="p11-kit's proxy, with SoftHSM2 set up for it, is needed",
 )
 _PRELUDE = """
 import gc, sys, threading
@@ -212,6 +217,38 @@ for _ in range(20):
     gc.collect()
 """,
     )
+
+
+@needs_token
+@needs_proxy
+def test_without_a_path_the_modules_of_the_system_are_asked(token: Path) -> None:
+    """p11-kit's proxy, which exports nothing but the list of its functions."""
+    python(
+        token,
+        """
+key = PrivateKey.from_pkcs11("pkcs11:token=unitls;object=ec", b"4711")
+context = server(Identity([Certificate.from_pkcs11("pkcs11:token=unitls;object=ec")], key))
+assert Link(client(), context).handshake().client.getpeercert() == IDS.server.chain[0]
+""",
+    )
+
+
+@needs_token
+def test_what_is_no_module_is_refused(token: Path) -> None:
+    program = """
+with pytest.raises(unitls.ConfigurationError, match="no PKCS#11 module"):
+    leaf = Certificate.from_pkcs11("pkcs11:object=ec?module-path=libm.so.6")
+    server(Identity([leaf], PrivateKey.from_buffer(IDS.server.key_pem)))
+"""
+    python(token, program)
+
+
+@pytest.mark.parametrize(
+    "what", ["object=a;library-version=3", "object=a;slot-description=b", "object=a?x-y=z", "slot-id=a"]
+)
+def test_nothing_in_an_address_is_ignored(what: str) -> None:
+    with pytest.raises(unitls.ConfigurationError, match=r"not followed|no number"):
+        Address(f"pkcs11:{what}")
 
 
 def test_addresses_are_read() -> None:

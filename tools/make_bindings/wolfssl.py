@@ -237,18 +237,40 @@ typedef struct {
     unsigned char label[32]; unsigned char manufacturer[32]; unsigned char model[16]; unsigned char serial[16];
     unsigned long flags; unsigned long counts[10]; unsigned char versions[4]; unsigned char time[16];
 } CK_TOKEN_INFO;
-unsigned long C_Initialize(void *);
-unsigned long C_GetFunctionList(void **);
 typedef struct { void *handle; void *functions; void *heap; void *room[29]; } Pkcs11Dev;
-unsigned long C_GetSlotList(unsigned char, unsigned long *, unsigned long *);
-unsigned long C_GetTokenInfo(unsigned long, CK_TOKEN_INFO *);
-unsigned long C_OpenSession(unsigned long, unsigned long, void *, void *, unsigned long *);
-unsigned long C_CloseSession(unsigned long);
-unsigned long C_Login(unsigned long, unsigned long, const unsigned char *, unsigned long);
-unsigned long C_FindObjectsInit(unsigned long, CK_ATTRIBUTE *, unsigned long);
-unsigned long C_FindObjects(unsigned long, unsigned long *, unsigned long, unsigned long *);
-unsigned long C_FindObjectsFinal(unsigned long);
-unsigned long C_GetAttributeValue(unsigned long, unsigned long, CK_ATTRIBUTE *, unsigned long);
+typedef struct {
+    unsigned char version[2];
+    unsigned long (*C_Initialize)(void *);
+    void *C_Finalize;
+    void *C_GetInfo;
+    void *C_GetFunctionList;
+    unsigned long (*C_GetSlotList)(unsigned char, unsigned long *, unsigned long *);
+    void *C_GetSlotInfo;
+    unsigned long (*C_GetTokenInfo)(unsigned long, CK_TOKEN_INFO *);
+    void *C_GetMechanismList;
+    void *C_GetMechanismInfo;
+    void *C_InitToken;
+    void *C_InitPIN;
+    void *C_SetPIN;
+    unsigned long (*C_OpenSession)(unsigned long, unsigned long, void *, void *, unsigned long *);
+    unsigned long (*C_CloseSession)(unsigned long);
+    void *C_CloseAllSessions;
+    void *C_GetSessionInfo;
+    void *C_GetOperationState;
+    void *C_SetOperationState;
+    unsigned long (*C_Login)(unsigned long, unsigned long, const unsigned char *, unsigned long);
+    void *C_Logout;
+    void *C_CreateObject;
+    void *C_CopyObject;
+    void *C_DestroyObject;
+    void *C_GetObjectSize;
+    unsigned long (*C_GetAttributeValue)(unsigned long, unsigned long, CK_ATTRIBUTE *, unsigned long);
+    void *C_SetAttributeValue;
+    unsigned long (*C_FindObjectsInit)(unsigned long, CK_ATTRIBUTE *, unsigned long);
+    unsigned long (*C_FindObjects)(unsigned long, unsigned long *, unsigned long, unsigned long *);
+    unsigned long (*C_FindObjectsFinal)(unsigned long);
+} CK_FUNCTION_LIST;
+unsigned long C_GetFunctionList(CK_FUNCTION_LIST **);
 """
 
 if __name__ == "__main__":

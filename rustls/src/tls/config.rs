@@ -165,7 +165,8 @@ impl Config {
         config.alpn_protocols = common.protocols;
         config.key_log = Arc::new(SecretNotes);
         config.max_early_data_size = server.early_data;
-        if server.early_data == 0 {
+        // A server that gives no tickets gives none in TLS 1.2 either.
+        if server.early_data == 0 && server.tickets != Some(0) {
             config.ticketer = provider::Ticketer::new().map_err(configuration)?;
         } // else sessions are remembered, not sealed into tickets: each is used once, so early data is not taken twice
         config.session_storage = ServerSessionMemoryCache::new(STORED_SESSIONS);

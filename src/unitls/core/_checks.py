@@ -22,6 +22,12 @@ _MISSING: Final = object()
 _X25519MLKEM768: Final = 4588
 _USUAL: Final = TLSClientConfiguration()
 _SHORTEST_TICKET_KEY: Final = 16
+_LONGEST_RESPONSE: Final = 0xFFFFFF
+"""What an OCSPResponse holds (RFC 6066 section 8)."""
+_GREATEST_DEPTH: Final = 0xFFFF
+"""More than any path has, and within the numbers of every library."""
+_MOST_EARLY_DATA: Final = 0xFFFFFFFF
+"""What max_early_data_size holds (RFC 8446 section 4.2.10)."""
 
 _NONE: Final = type(None)
 _KINDS: Final[dict[str, tuple[tuple[Any, ...], str]]] = {
@@ -141,6 +147,8 @@ def check_values(configuration: TLSConfiguration) -> None:
     _check_trust(configuration)
     if configuration.external_psk is not None:
         _check_psk(configuration.external_psk)
+    for identity in configuration.identities:
+        _check_response(identity.ocsp_response)
     if isinstance(configuration, TLSClientConfiguration) and len(configuration.identities) > 1:
         raise ConfigurationError("a client shows one identity; use choose_certificate to pick among several")
     if isinstance(configuration, TLSServerConfiguration):
@@ -192,10 +200,17 @@ def _check_limits(configuration: TLSConfiguration) -> None:
         raise ConfigurationError("handshake_timeout is a positive number of seconds, or None")
     if configuration.max_handshake_size < 1024:
         raise ConfigurationError("max_handshake_size is too small for any handshake: 1,024 bytes at least")
-    if configuration.verification_depth is not None and configuration.verification_depth < 0:
-        raise ConfigurationError("verification_depth is not negative")
+    if configuration.verification_depth is not None and not 0 <= configuration.verification_depth <= _GREATEST_DEPTH:
+        raise ConfigurationError(f"verification_depth is a number from 0 to {_GREATEST_DEPTH:,}; use None for no bound")
     if any(len(pin) != 32 for pin in configuration.pins):
         raise ConfigurationError("a pin is the SHA-256 hash of a SubjectPublicKeyInfo: 32 bytes")
+
+
+def _check_response(response: Any) -> None:
+    if response is not None and not (isinstance(response, bytes) and 0 < len(response) <= _LONGEST_RESPONSE):
+        raise ConfigurationError(
+            f"the OCSP response of an identity is a byte string in DER of 1 to {_LONGEST_RESPONSE:,} bytes, or None"
+        )
 
 
 def _check_psk(psk: ExternalPSK) -> None:
@@ -230,5 +245,5 @@ def _check_server(configuration: TLSServerConfiguration) -> None:
         raise ConfigurationError(
             f"ticket_keys holds secrets of at least {_SHORTEST_TICKET_KEY} random bytes; use None for the backend's own"
         )
-    if configuration.max_early_data < 0:
-        raise ConfigurationError("max_early_data is not negative; 0 refuses early data")
+    if not 0 <= configuration.max_early_data <= _MOST_EARLY_DATA:
+        raise ConfigurationError(f"max_early_data is a number from 0 to {_MOST_EARLY_DATA:,}; 0 refuses early data")

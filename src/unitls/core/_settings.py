@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..api._certificates import Identity
 from ..api._cipher_values import is_signalling, is_tls13_suite
@@ -34,11 +35,11 @@ class Settings:
         ciphers: the suites up to TLS 1.2 to enable; `None` for the backend's choice.
         tls13_ciphers: the TLS 1.3 suites to enable; `None` for the backend's choice.
         protocols: for ALPN, as on the wire.
-        verify: whether the peer's certificate is verified.
+        verify: whether the peer's certificate is verified in the handshake.
         client_authentication: on a server, how clients are asked.
-        system_trust: whether the system's anchors are trusted.
+        system_trust: whether the system's anchors are trusted: in the handshake, or by a server that asks later.
         platform: the platform's own verification, where the system's trust means that.
-        anchors: further anchors in DER.
+        anchors: further anchors in DER, likewise.
         key_log: the path of the key log, if any.
     """
 
@@ -84,8 +85,9 @@ def resolve(
     if configuration.external_psk is not None and upper < TLSVersion.TLSv1_3:
         raise ConfigurationError("an external key needs TLS 1.3: allow that version, and one of its cipher suites")
     store = _trust(configuration, server_side)
+    verify = configuration.validate_certificates
     return Settings(
-        configuration=configuration,
+        configuration=_without_repeats(configuration),
         server_side=server_side,
         identity=identity,
         lower=lower,
@@ -93,13 +95,23 @@ def resolve(
         ciphers=old,
         tls13_ciphers=new,
         protocols=wire_protocols(configuration) if offer_protocols else (),
-        verify=configuration.validate_certificates,
+        verify=verify,
         client_authentication=_client_authentication(configuration),
         system_trust=store.is_system,
-        platform=(store.platform or platform_verifier()) if store.is_system else None,
+        platform=(store.platform or platform_verifier()) if store.is_system and verify else None,
         anchors=store.anchors,
         key_log=_key_log(configuration, capabilities),
     )
+
+
+def _without_repeats(configuration: TLSConfiguration) -> TLSConfiguration:
+    """Groups and signature algorithms once each: some libraries take no more than there are, and count what is repeated."""
+    changes: dict[str, Any] = {}
+    for name in ("groups", "signature_algorithms"):
+        values = getattr(configuration, name) or ()
+        if len(set(values)) < len(values):
+            changes[name] = tuple(dict.fromkeys(values))
+    return replace(configuration, **changes) if changes else configuration
 
 
 def version_range(configuration: TLSConfiguration, capabilities: Capabilities) -> tuple[TLSVersion, TLSVersion]:
@@ -135,7 +147,7 @@ def _suites(
     """Split the list of suites in those of TLS 1.3 and older ones, and bend the versions to fit."""
     if configuration.ciphers is None:
         return None, None, lower, upper
-    available = [suite for suite in configuration.ciphers if suite in capabilities.cipher_suites]
+    available = [suite for suite in dict.fromkeys(configuration.ciphers) if suite in capabilities.cipher_suites]
     new = tuple(suite for suite in available if is_tls13_suite(suite))
     old = tuple(suite for suite in available if not is_tls13_suite(suite) and not is_signalling(suite))
     if not (old or new):
@@ -178,8 +190,13 @@ def _client_authentication(configuration: TLSConfiguration) -> ClientAuthenticat
     return ClientAuthentication.NONE
 
 
+def asks_later(configuration: TLSConfiguration) -> bool:
+    """Whether this is a server that may ask for a certificate after the handshake, and then verifies it."""
+    return isinstance(configuration, TLSServerConfiguration) and configuration.post_handshake_authentication
+
+
 def _trust(configuration: TLSConfiguration, server_side: bool) -> NeutralTrustStore:
-    if not configuration.validate_certificates:
+    if not (configuration.validate_certificates or asks_later(configuration)):
         return NeutralTrustStore()
     store = configuration.trust_store
     if store is None and server_side:

@@ -71,6 +71,18 @@ def revoked_when_asked_later(kit: Kit) -> None:
 
 
 @case("post-handshake", "client-auth-verified", drives=ONCE, versions=TLS13, needs=_NEEDS)
+def trust_for_who_is_asked_later(kit: Kit) -> None:
+    """Who is asked later is trusted by the server's store, whatever is in it; a server without one does not begin."""
+    own = kit.client(**_LATE, identities=(kit.client_identity,))
+    raises(ConfigurationError, lambda: kit.pair(own, kit.server(**_LATE)), "a server without a trust store")
+    leaf = kit.identities.client.chain[0]
+    for store in (kit.trust, TrustStore.from_buffer(leaf)):
+        pair, error = _asked(kit, own, kit.server(**_LATE, trust_store=store))
+        same(error, None, "the server's error")
+        equal(pair.server.tls.getpeercert(), leaf, "the client's certificate")
+
+
+@case("post-handshake", "client-auth-verified", drives=ONCE, versions=TLS13, needs=_NEEDS)
 def certificate_without_its_key_later(kit: Kit) -> None:
     """A certificate is public: until the client has shown that it has the key to it, the server tells of none."""
     own = kit.client(**_LATE, identities=(kit.client_identity,))

@@ -68,7 +68,8 @@ def _open_server(session: Any, context: Native, plan: ConnectionPlan) -> None:
     assert tickets is not None
     assert context.sessions is not None
     context.sessions.attach(session)
-    native.check(lib.gnutls_session_ticket_enable_server(session, tickets.first))
+    if context.gives_tickets:
+        native.check(lib.gnutls_session_ticket_enable_server(session, tickets.first))
     lib.gnutls_certificate_server_set_request(session, context.asks)
     if context.anti_replay is not None:
         size = settings.configuration.max_early_data  # type: ignore[attr-defined]

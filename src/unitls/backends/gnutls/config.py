@@ -15,10 +15,9 @@ from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._client_hello import ClientHello
 from ...core._late_verdict import LateCheck
-from ...core._settings import Settings, enabled_suites
+from ...core._settings import Settings, asks_later, enabled_suites
 from ...core._system_trust import system_anchors
 from ...core._ticket_keys import ticket_secrets
-from ...core._values import NeutralTrustStore
 from . import _callbacks, ciphers, native
 from ._early import AntiReplay
 from ._identities import LoadedIdentity, certificate_der, check_signer, configured, needs_message
@@ -50,10 +49,6 @@ _DISABLE_REVOCATION_CHECKS: Final = 1 << 9
 _REQUESTS: Final = (ClientAuthentication.NONE, ClientAuthentication.OPTIONAL, ClientAuthentication.REQUIRED)
 """In the order of gnutls_certificate_request_t."""
 _SKIP_KEY_CERT_MATCH: Final = 1  # it is checked when the identity is loaded
-_TRUST_FOR_LATER: Final = (
-    "post_handshake_authentication needs a trust store: call use_trust_store() with the authority of your clients (the "
-    "public roots must not authenticate clients)"
-)
 _COMMON_OPTIONS: Final = ":%PROFILE_MEDIUM"
 
 
@@ -71,6 +66,7 @@ class Native:
         crls: revocation lists.
         keys: the external pre-shared key, if there is one.
         tickets: a server's ticket keys.
+        gives_tickets: whether a server seals sessions into tickets at all.
         sessions: a server's sessions of clients that take no tickets.
         anti_replay: the memory of a server that takes early data.
         staple: the OCSP response of a server.
@@ -92,7 +88,7 @@ class Native:
         configuration = settings.configuration
         self.settings = settings
         self.server_side = settings.server_side
-        self.verifies = settings.verify or _asks_later(configuration)
+        self.verifies = settings.verify or asks_later(configuration)
         self.late_check = late_check
         chooses = getattr(configuration, "choose_certificate", None) is not None
         self.may_need_transcript = chooses or any(needs_message(item) for item in configuration.identities)
@@ -112,6 +108,7 @@ class Native:
         self.staple = None if settings.identity is None else settings.identity.ocsp_response
         self.keys = None if configuration.external_psk is None else Keys(configuration.external_psk, self.server_side)
         self.tickets = TicketKeys(ticket_secrets(settings)) if settings.server_side else None
+        self.gives_tickets = getattr(configuration, "ticket_count", None) != 0
         self.anti_replay = AntiReplay() if getattr(configuration, "max_early_data", 0) else None
         self.sessions = ServerSessions() if settings.server_side else None
         self.watched = self._watched()
@@ -181,10 +178,6 @@ def suites_of(settings: Settings) -> tuple[int, ...]:
     return enabled_suites(settings, capabilities(), default_suites(settings))
 
 
-def _asks_later(configuration: TLSConfiguration) -> bool:
-    return isinstance(configuration, TLSServerConfiguration) and configuration.post_handshake_authentication
-
-
 def new_priority(settings: Settings, suites: tuple[int, ...]) -> Any:
     """A gnutls_priority_t for some of the suites of `settings`.
 
@@ -210,28 +203,22 @@ def new_priority(settings: Settings, suites: tuple[int, ...]) -> Any:
 
 
 def _known(wanted: tuple[int, ...] | None, known: tuple[int, ...]) -> tuple[int, ...]:
-    return known if wanted is None else tuple(value for value in dict.fromkeys(wanted) if value in known)
+    return known if wanted is None else tuple(value for value in wanted if value in known)
 
 
 # ---------------------------------------------------------------------------------------------- trust
 
 
 def _trust(credentials: Any, settings: Settings) -> None:
-    store = settings.configuration.trust_store
-    anchors, is_system = settings.anchors, settings.system_trust
-    if not settings.verify:  # a server that asks after the handshake
-        if not isinstance(store, NeutralTrustStore):
-            raise make(ConfigurationError, _TRUST_FOR_LATER)
-        anchors, is_system = store.anchors, store.is_system
     count = 0
-    for der in anchors:
+    for der in settings.anchors:
         count += configured(
             lambda der=der: native.check(  # type: ignore[misc]
                 lib.gnutls_certificate_set_x509_trust_mem(credentials, native.datum(der), native.DER)
             ),
             "a trusted certificate",
         )
-    if is_system:
+    if settings.system_trust:
         count += _system_trust(credentials)
     if not count:
         raise make(ConfigurationError, "the system's trust store is empty or was not found")

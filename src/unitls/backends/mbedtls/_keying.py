@@ -68,6 +68,10 @@ class Master:
         Raises:
             ConfigurationError: the context is too long, or the library does not take the label or the length.
         """
+        if b"\0" in label:
+            raise make(
+                ConfigurationError, "Mbed TLS reads the label of an exporter up to a null byte: it can hold none"
+            )
         seed = self.client_random + self.server_random
         if context is not None:
             if len(context) > _LONGEST_CONTEXT:

@@ -19,6 +19,11 @@ MOST_KEYS: Final = 2
 _RENEWAL: Final = 24 * 3600
 _NAME: Final = 4
 _MOST_SESSIONS: Final = 1024
+# The library's own functions, which it calls back.
+_WRITE: Final = ffi.cast("ticket_write_t", ffi.addressof(lib, "mbedtls_ssl_ticket_write"))
+_PARSE: Final = ffi.cast("ticket_parse_t", ffi.addressof(lib, "mbedtls_ssl_ticket_parse"))
+_GET: Final = ffi.cast("void *", ffi.addressof(lib, "mbedtls_ssl_cache_get"))
+_SET: Final = ffi.cast("void *", ffi.addressof(lib, "mbedtls_ssl_cache_set"))
 
 
 class Tickets:
@@ -35,33 +40,43 @@ class Tickets:
     def __init__(self, secrets: tuple[bytes, ...] | None) -> None:
         self._secrets = secrets or ()
         self._lock = threading.Lock()
-        self._due = float("inf")
-        self.raw: Any = native.new("ssl_ticket_context")
-        lifetime = GIVEN_LIFETIME if self._secrets else LIFETIME
-        native.check(lib.mbedtls_ssl_ticket_setup(self.raw, _callbacks.random_bytes, 0, AES_256_GCM, lifetime))
-        if self._secrets:
-            self._install()
+        self._configs: list[Any] = []
+        self._former: Any = None
+        self.raw: Any = self._made()
+        self._due = time.monotonic() + _RENEWAL if self._secrets else float("inf")
         self.cache: Any = native.new("ssl_cache_context")
         lib.mbedtls_ssl_cache_set_timeout(self.cache, LIFETIME)
         lib.mbedtls_ssl_cache_set_max_entries(self.cache, _MOST_SESSIONS)
 
     def refresh(self) -> None:
-        """Install the keys from outside again, before the library replaces them for their age."""
+        """Put a structure with the same keys in the place of the old one, before the library replaces those for their age.
+
+        That concerns keys from outside. The old structure stays as it is, since other threads may be inside of it: of the
+        library's calls, the one that changes keys takes no lock.
+        """
         if time.monotonic() >= self._due:
             with self._lock:
                 if time.monotonic() >= self._due:
-                    self._install()
+                    self._former, self.raw = self.raw, self._made()
+                    self._due = time.monotonic() + _RENEWAL
+                    for config in self._configs:
+                        self._attach(config)
 
-    def _install(self) -> None:
+    def _made(self) -> Any:
+        """The library's structure, with its own keys or those from outside."""
+        raw = native.new("ssl_ticket_context")
+        lifetime = GIVEN_LIFETIME if self._secrets else LIFETIME
+        native.check(lib.mbedtls_ssl_ticket_setup(raw, _callbacks.random_bytes, 0, AES_256_GCM, lifetime))
         for secret in reversed(self._secrets if len(self._secrets) > 1 else self._secrets * 2):
             name, key = hashlib.sha256(b"name" + secret).digest()[:_NAME], hashlib.sha256(b"key" + secret).digest()
-            native.check(lib.mbedtls_ssl_ticket_rotate(self.raw, name, len(name), key, len(key), GIVEN_LIFETIME))
-        self._due = time.monotonic() + _RENEWAL
+            native.check(lib.mbedtls_ssl_ticket_rotate(raw, name, len(name), key, len(key), GIVEN_LIFETIME))
+        return raw
 
     def configure(self, config: Any) -> None:
         """Have a configuration issue tickets, keep sessions, and take both."""
-        write = ffi.cast("ticket_write_t", ffi.addressof(lib, "mbedtls_ssl_ticket_write"))
-        parse = ffi.cast("ticket_parse_t", ffi.addressof(lib, "mbedtls_ssl_ticket_parse"))
-        lib.mbedtls_ssl_conf_session_tickets_cb(config, write, parse, self.raw)
-        get, put = (ffi.cast("void *", ffi.addressof(lib, f"mbedtls_ssl_cache_{name}")) for name in ("get", "set"))
-        lib.mbedtls_ssl_conf_session_cache(config, self.cache, get, put)
+        self._configs.append(config)
+        self._attach(config)
+        lib.mbedtls_ssl_conf_session_cache(config, self.cache, _GET, _SET)
+
+    def _attach(self, config: Any) -> None:
+        lib.mbedtls_ssl_conf_session_tickets_cb(config, _WRITE, _PARSE, self.raw)

@@ -57,10 +57,11 @@ def load_psk(psk: ExternalPSK) -> Key:
     Raises:
         ConfigurationError: it does not take it.
     """
-    value, _held = item(psk.key)
+    value, held = item(psk.key)
     slot = present(nss.PK11_GetInternalSlot())
     handle = nss.PK11_ImportSymKey(slot, _GENERATE_HKDF, _FROM_OUTSIDE, _DERIVE, value, ffi.NULL)
     nss.PK11_FreeSlot(slot)
+    ffi.memmove(held, bytes(len(psk.key)), len(psk.key))
     if handle == ffi.NULL:
         raise make(ConfigurationError, f"NSS does not take the external key: {native.last_error()}")
     return Key(ffi.gc(handle, nss.PK11_FreeSymKey), psk.identity, _HASHES[psk.hash_name])

@@ -34,6 +34,8 @@ _ALERT_RECORD: Final = b"\x15"
 _BAD_CERTIFICATE: Final = b"\0\x02\x02\x2a"
 """The end of a plaintext record with that alert: its length, fatal, the number."""
 _HANDSHAKE_FAILURE: Final = b"\x28"
+_FIRST_TYPES: Final = b"\x15\x16"
+"""The types of the records that a server can begin with: alert and handshake (RFC 8446 section 5.1)."""
 WANT_READ: Final = native.WantRead
 
 
@@ -53,7 +55,7 @@ class HandshakeEngine(Information):
     __slots__ = (
         "__weakref__", "_alert", "_chain", "_closed", "_context", "_early", "_expired", "_fault", "_greeting", "_incoming",
         "_log", "_number", "_ocsp", "_outgoing", "_path", "_plan", "_recorder", "_session", "_shown", "_tickets_due", "_token",
-        "_transport", "server_side",
+        "_transport", "_unheard", "server_side",
     )  # fmt: skip
 
     def __init__(self, context: Native, plan: ConnectionPlan, incoming: Any, outgoing: Any) -> None:
@@ -71,6 +73,7 @@ class HandshakeEngine(Information):
         self._session: bytes | None = None
         self._info: Any = None
         self._early = b""
+        self._unheard = not plan.server_side
         self._shown: Identity | None = None
         self._recorder: Recorder | None = None
         self._done = self._closed = self._tickets_due = self._expired = self._greeting = False
@@ -150,6 +153,8 @@ class HandshakeEngine(Information):
         incoming, force = self._incoming, ssl.SSL_ForceHandshake
         takes_early_data = self.server_side and self._context.early_data
         native.reseed_after_fork()
+        if self._unheard and incoming.held:
+            self._look_at_beginning()
         while not self._done:
             available, written = incoming.held, self._outgoing.pending
             code = 0 if force(self._socket) == SUCCESS else nspr.PR_GetError()
@@ -172,6 +177,12 @@ class HandshakeEngine(Information):
             left = incoming.held
             if not left or left == available:
                 raise WANT_READ
+
+    def _look_at_beginning(self) -> None:
+        """Refuse a server that speaks something else: NSS would take its text for a record's length, and wait for the rest."""
+        self._unheard = False
+        if self._incoming.peek()[:1] not in _FIRST_TYPES:
+            raise native.Error(native.UNKNOWN_RECORD_TYPE)
 
     def _take_back(self, written: int) -> None:
         """Let nothing out of what NSS has written since: without an answer of its callback it goes on as if there was none.
@@ -260,6 +271,7 @@ class HandshakeEngine(Information):
     def identity_for(self, authorities: tuple[bytes, ...]) -> Identity | None:
         """The client certificate to show to a server that trusts `authorities`."""
         context = self._context
+        native.reseed_after_fork()  # who is asked after the handshake signs in the midst of a read
         # NSS takes the leaf and the key over. The intermediates it looks for later: they have to be in memory then.
         self._shown = context.identity if context.choose is None else context.choose(authorities)
         return self._shown

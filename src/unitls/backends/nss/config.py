@@ -15,9 +15,8 @@ from ...api._features import Capabilities, Feature
 from ...api._protocols import ClientAuthentication
 from ...api._versions import TLSVersion
 from ...core._late_verdict import LateCheck
-from ...core._settings import Settings, enabled_suites
+from ...core._settings import Settings, asks_later, enabled_suites
 from ...core._system_trust import system_anchors
-from ...core._values import NeutralTrustStore
 from . import _layer, ciphers, native
 from ._crls import load_crls
 from ._early import let_in
@@ -153,8 +152,6 @@ def check(settings: Settings) -> None:
     _check_ech(settings)
     if configuration.external_psk is not None:
         check_psk(configuration.external_psk)
-    if _is_late_server(settings) and not isinstance(configuration.trust_store, NeutralTrustStore):
-        raise make(ConfigurationError, "client certificates after the handshake need a trust store")
 
 
 def _check_ech(settings: Settings) -> None:
@@ -187,10 +184,6 @@ def _crls(settings: Settings) -> tuple[Any, ...]:
         raise make(ConfigurationError, f"a revocation list cannot be read: {error}") from error
 
 
-def _is_late_server(settings: Settings) -> bool:
-    return settings.server_side and settings.configuration.post_handshake_authentication  # type: ignore[attr-defined]
-
-
 # ---------------------------------------------------------------------------------------------- what is built
 
 
@@ -204,7 +197,7 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
     configuration = settings.configuration
     identity = None if settings.identity is None else load_identity(settings.identity)
     anchors = Anchors(_anchors(settings))
-    verifies = settings.verify or _is_late_server(settings)
+    verifies = settings.verify or asks_later(configuration)
     common: dict[str, Any] = {
         "model": _model(settings, identity),
         "upper": settings.upper,
@@ -236,7 +229,7 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
 def _server(settings: Settings, configuration: TLSServerConfiguration, common: dict[str, Any]) -> Native:
     _set_up_tickets()
     count = configuration.ticket_count
-    names_authorities = settings.verify or _is_late_server(settings)
+    names_authorities = settings.verify or asks_later(configuration)
     return Native(
         **common,
         usage=native.USAGE_CLIENT,
@@ -254,9 +247,8 @@ def _set_up_tickets() -> None:
 
 def _anchors(settings: Settings) -> list[bytes]:
     """What is trusted."""
-    store = settings.configuration.trust_store
-    if not settings.verify:
-        return list(store.anchors) if _is_late_server(settings) and isinstance(store, NeutralTrustStore) else []
+    if not (settings.verify or asks_later(settings.configuration)):
+        return []
     anchors = list(settings.anchors)
     if settings.system_trust:
         anchors += system_anchors().anchors

@@ -55,6 +55,7 @@ _SENTENCES: Final = {
     "SSL_ERROR_NO_CYPHER_OVERLAP": "no cipher suite in common",
     "SSL_ERROR_UNSUPPORTED_VERSION": "no version of TLS in common",
     "SSL_ERROR_RX_RECORD_TOO_LONG": "the peer sent a record that is longer than TLS allows, or does not speak TLS here",
+    "SSL_ERROR_RX_UNKNOWN_RECORD_TYPE": "the peer sent what is no record of TLS, or does not speak TLS here",
     "SSL_ERROR_ECH_FAILED": _NO_ECH,
     "SSL_ERROR_ECH_RETRY_WITH_ECH": _NO_ECH,
     "SSL_ERROR_ECH_RETRY_WITHOUT_ECH": _NO_ECH,

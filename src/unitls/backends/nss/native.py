@@ -34,6 +34,7 @@ UNKNOWN_ISSUER: Final = -8179
 LIBRARY_FAILURE: Final = -8191
 NO_RENEGOTIATION: Final = -12176
 ECH_REFUSED: Final = -12098
+UNKNOWN_RECORD_TYPE: Final = -12233
 
 # ssl.h: the options of a socket
 SECURITY: Final = 1
@@ -200,7 +201,7 @@ VERSION: Final = f"NSS {_set_up()}"
 RELEASE: Final = _release(VERSION)
 
 reseed_after_fork: Final = OnceInEachChild(_reseed)
-"""For each handshake to begin with: else the random numbers of a child would be its parent's."""
+"""For each handshake to begin with, and each signature: else the random numbers of a child would be its parent's."""
 
 cipher_suite_order_set: Final = experimental("SSL_CipherSuiteOrderSet", "SSLCipherSuiteOrderSet")
 add_external_psk: Final = experimental("SSL_AddExternalPsk", "SSLAddExternalPsk")

@@ -101,12 +101,20 @@ def build(settings: Settings) -> ssl.SSLContext:
         load_identity(context, settings.identity)
     if settings.key_log:
         context.keylog_filename = settings.key_log
-    tickets = getattr(settings.configuration, "ticket_count", None)
-    if tickets is not None:
-        context.num_tickets = tickets
+    _set_tickets(context, settings)
     if settings.verify:
         _set_verification(context, settings)
     return context
+
+
+def _set_tickets(context: ssl.SSLContext, settings: Settings) -> None:
+    """Set how many tickets there are in TLS 1.3, and whether there are any in TLS 1.2, where they come in the clear."""
+    count = getattr(settings.configuration, "ticket_count", None)
+    if count is not None:
+        context.num_tickets = count
+    forgets = not settings.server_side and getattr(settings.configuration, "session_cache", None) is None
+    if count == 0 or forgets:
+        context.options |= ssl.OP_NO_TICKET
 
 
 def new_context(server_side: bool) -> ssl.SSLContext:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from ...api._versions import TLSVersion
 from ...core._der import DERError
 from ...core._settings import Settings
 from ...core._system_trust import system_anchors
-from ...core._values import NeutralTrustStore
 from ...core._x509 import certificate_fields
 from . import _callbacks as callbacks
 from . import ciphers, native
@@ -141,6 +140,8 @@ def build(settings: Settings) -> Native:
     configuration = settings.configuration
     context = new_context(settings.server_side)
     _set_parameters(context, settings)
+    if not settings.server_side and getattr(configuration, "session_cache", None) is None:
+        context.set_options(SSL.OP_NO_TICKET)  # a client that keeps no sessions; in TLS 1.2 tickets come in the clear
     if settings.protocols:
         callbacks.set_protocols(context, settings.protocols, settings.server_side)
     if settings.identity is not None:
@@ -151,7 +152,7 @@ def build(settings: Settings) -> Native:
     if is_late and not settings.server_side:
         lib.SSL_CTX_set_post_handshake_auth(context._context, 1)
     verifies = settings.verify or (is_late and settings.server_side)
-    anchors = _set_verification(context, _with_late_trust(settings)) if verifies else ()
+    anchors = _set_verification(context, settings) if verifies else ()
     request_ocsp = settings.verify and getattr(configuration, "request_ocsp", False)
     if request_ocsp:
         callbacks.set_ocsp_check(context, configuration.verification_time)
@@ -225,7 +226,7 @@ def _set_parameters(context: Any, settings: Settings) -> None:
 
 
 def _names(wanted: Sequence[int], known: dict[int, str]) -> bytes:
-    return ":".join(known[value] for value in dict.fromkeys(wanted) if value in known).encode()
+    return ":".join(known[value] for value in wanted if value in known).encode()
 
 
 def _succeeded(result: int, what: str) -> None:
@@ -261,16 +262,6 @@ def _set_verification(context: Any, settings: Settings) -> tuple[bytes, ...]:
     else:
         context.set_verify(SSL.VERIFY_PEER)
     return settings.anchors
-
-
-def _with_late_trust(settings: Settings) -> Settings:
-    """On a server that asks for certificates only after the handshake: trust what it then needs."""
-    if settings.verify or not settings.server_side:
-        return settings
-    store = settings.configuration.trust_store
-    if not isinstance(store, NeutralTrustStore):
-        raise make(ConfigurationError, "client certificates are to be asked for, but there is no trust store for them")
-    return replace(settings, system_trust=store.is_system, anchors=store.anchors)
 
 
 def _load_crl(der: bytes) -> Any:

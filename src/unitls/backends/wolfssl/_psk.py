@@ -25,7 +25,8 @@ _HASHES: Final = ("sha256", "sha384")
 _WITH_SHA384: Final = 0x1302
 _LONGEST_NAME: Final = 1536
 _LONGEST_KEY: Final = 64
-"""MAX_PSK_ID_LEN and MAX_PSK_KEY_LEN."""
+"""MAX_PSK_ID_LEN and MAX_PSK_KEY_LEN, where the build does not set others."""
+_NO_ROOM: Final = "this build of wolfSSL has external {} of up to {} bytes"
 _FALLS_BACK: Final = 0x05007002
 """The release from which on a client that has offered a key was seen to go on with a server of TLS 1.2."""
 _NO_KEY: Final = 0
@@ -107,16 +108,18 @@ def _name(suite: int) -> bytes:
 
 
 @guarded(_NO_KEY)
-def _offered(connection: Transport, name: bytes, identity: Any, key: Any) -> int:
+def _offered(connection: Transport, name: bytes, identity: Any, most: int, key: Any, longest: int) -> int:
     found: Key = connection.owner.psk
     if name not in found.names.values():
         return _NO_KEY
+    if len(found.psk.identity) > most:
+        raise ValueError(_NO_ROOM.format("identities", most))
     ffi.memmove(identity, found.psk.identity + b"\0", len(found.psk.identity) + 1)
-    return _given(found, key)
+    return _given(found, key, longest)
 
 
 @guarded(_NO_KEY)
-def _accepted(connection: Transport, identity: bytes, key: Any, name: Any) -> int:
+def _accepted(connection: Transport, identity: bytes, key: Any, longest: int, name: Any) -> int:
     found: Key = connection.owner.psk
     if not hmac.compare_digest(identity, found.psk.identity):
         return _NO_KEY
@@ -124,21 +127,23 @@ def _accepted(connection: Transport, identity: bytes, key: Any, name: Any) -> in
     if suite is None:
         return _NO_KEY
     name[0] = lib.wolfSSL_get_cipher_name_from_suite(*suite.to_bytes(2, "big"))
-    return _given(found, key)
+    return _given(found, key, longest)
 
 
-def _given(found: Key, room: Any) -> int:
+def _given(found: Key, room: Any, longest: int) -> int:
+    if len(found.psk.key) > longest:
+        raise ValueError(_NO_ROOM.format("keys", longest))
     ffi.memmove(room, found.psk.key, len(found.psk.key))
     return len(found.psk.key)
 
 
 @ffi.callback("wc_psk_client_cs_callback", error=_NO_KEY, onerror=keep)  # type: ignore[untyped-decorator]
-def offered(raw: Any, _hint: Any, identity: Any, _most: int, key: Any, _longest: int, suite: Any) -> int:
+def offered(raw: Any, _hint: Any, identity: Any, most: int, key: Any, longest: int, suite: Any) -> int:
     """Give wolfSSL the key if it goes with a suite of the client's."""
-    return _offered(lib.wolfSSL_get_app_data(raw), ffi.string(suite), identity, key)
+    return _offered(lib.wolfSSL_get_app_data(raw), ffi.string(suite), identity, most, key, longest)
 
 
 @ffi.callback("wc_psk_server_tls13_callback", error=_NO_KEY, onerror=keep)  # type: ignore[untyped-decorator]
-def accepted(raw: Any, identity: Any, key: Any, _longest: int, name: Any) -> int:
+def accepted(raw: Any, identity: Any, key: Any, longest: int, name: Any) -> int:
     """Give wolfSSL the key if it is the one that the client names, and say which suite it goes with."""
-    return _accepted(lib.wolfSSL_get_app_data(raw), ffi.string(identity), key, name)
+    return _accepted(lib.wolfSSL_get_app_data(raw), ffi.string(identity), key, longest, name)

@@ -28,11 +28,17 @@ _ALREADY_LOGGED_IN: Final = 0x100
 _CERTIFICATE, _PRIVATE_KEY = 1, 3
 _CLASS: Final = 0x0
 _LABEL, _VALUE, _ID = 0x3, 0x11, 0x102
+_FOLLOWED: Final = frozenset({"token", "manufacturer", "model", "serial", "object", "id", "type", "slot-id"})
+"""The attributes of a URI's path that are followed. (The type goes without saying: it is that of what is looked for.)"""
+_QUERY: Final = frozenset({"module-path", "pin-value", "pin-source"})
 _TOKEN_ROOM: Final = 256
 _FIRST_DEVICE: Final = 0x756E6900
 _numbers: Final = itertools.count(_FIRST_DEVICE)
 _lock: Final = threading.RLock()
 _modules: Final[dict[str, Any]] = {}
+"""The functions of each module, by its name."""
+_libraries: Final[list[Any]] = []
+"""Where these functions are: open for good."""
 _devices: Final[weakref.WeakValueDictionary[tuple[int, int], Device]] = weakref.WeakValueDictionary()
 
 
@@ -43,7 +49,7 @@ class Address:
         uri: as it was given.
 
     Raises:
-        ConfigurationError: it is malformed.
+        ConfigurationError: it is malformed, or holds an attribute that cannot be followed and so would be ignored.
     """
 
     def __init__(self, uri: str) -> None:
@@ -53,6 +59,10 @@ class Address:
             self._query = dict(part.split("=", 1) for part in query.split("&") if part)
         except ValueError:
             raise make(ConfigurationError, "the PKCS#11 URI has an attribute without a value") from None
+        for name in [*(self._path.keys() - _FOLLOWED), *(self._query.keys() - _QUERY)]:
+            raise make(ConfigurationError, f"the attribute {name!r} of the PKCS#11 URI is not followed by this backend")
+        if not self._path.get("slot-id", "0").isdecimal():
+            raise make(ConfigurationError, "the slot-id of the PKCS#11 URI is no number")
 
     def get(self, name: str) -> bytes | None:
         """An attribute's value, decoded."""
@@ -135,7 +145,7 @@ class Device:
     that one that stays open is enough.
 
     Args:
-        module: the PKCS#11 module.
+        module: the functions of the PKCS#11 module.
         slot: the number of the token's slot.
         pin: the user's.
 
@@ -152,9 +162,7 @@ class Device:
         result = module.C_Login(self.session, _USER, pin, len(pin)) if pin else 0
         if result not in (0, _ALREADY_LOGGED_IN):
             raise make(ConfigurationError, f"the token refuses the PIN ({result:#x})", native_code=result)
-        functions = ffi.new("void **")
-        module.C_GetFunctionList(functions)
-        self._device = ffi.new("Pkcs11Dev *", {"functions": functions[0]})
+        self._device = ffi.new("Pkcs11Dev *", {"functions": module})
         self._token = ffi.new("char[]", _TOKEN_ROOM)
         result = lib.wc_Pkcs11Token_Init_NoLogin(self._token, self._device, slot, ffi.NULL)
         if result != 0:
@@ -185,22 +193,34 @@ def _device(address: Address, pin: bytes) -> Device:
 
 
 def _module(path: str | None) -> Any:
-    """The PKCS#11 module, opened and initialised once."""
+    """The functions of the PKCS#11 module, opened and initialised once."""
     names = [path] if path is not None else [*_from_environment(), *_MODULES]
     with _lock:
         for name in names:
             if name in _modules:
                 return _modules[name]
             try:
-                module = ffi.dlopen(name)
+                library = ffi.dlopen(name)
             except OSError:
                 continue
-            result = module.C_Initialize(ffi.new("unsigned long[6]", _THREADS))
-            if result not in (0, _ALREADY_INITIALISED):
-                raise make(ConfigurationError, f"the PKCS#11 module {name} cannot be initialised ({result:#x})")
-            _modules[name] = module
+            _modules[name] = module = _functions(library, name)
+            _libraries.append(library)
             return module
     raise make(ConfigurationError, f"no PKCS#11 module was found among {', '.join(names)}: name it with ?module-path=")
+
+
+def _functions(library: Any, name: str) -> Any:
+    """What a module consists of, initialised: a CK_FUNCTION_LIST. Of its names only that of the list has to be there."""
+    place = ffi.new("CK_FUNCTION_LIST **")
+    try:
+        result = library.C_GetFunctionList(place)
+    except (AttributeError, ffi.error) as error:
+        raise make(ConfigurationError, f"{name} is no PKCS#11 module: {error}") from error
+    if result == 0:
+        result = place[0].C_Initialize(ffi.new("unsigned long[6]", _THREADS))
+    if result not in (0, _ALREADY_INITIALISED):
+        raise make(ConfigurationError, f"the PKCS#11 module {name} cannot be initialised ({result:#x})")
+    return place[0]
 
 
 def _from_environment() -> list[str]:

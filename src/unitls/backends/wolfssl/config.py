@@ -15,10 +15,9 @@ from ...api._versions import TLSVersion
 from ...core._late_verdict import LateCheck
 from ...core._path_rules import CLIENT_AUTH, SERVER_AUTH
 from ...core._revocation_lists import newest_first
-from ...core._settings import Settings, enabled_suites
+from ...core._settings import Settings, asks_later, enabled_suites
 from ...core._system_trust import system_anchors
 from ...core._ticket_keys import ticket_secrets
-from ...core._values import NeutralTrustStore
 from . import _identity, _psk, ciphers, native
 from ._names import CURVES, DEFAULT_GROUPS, GROUPS, SCHEMES, signature_list
 from ._offered import Offer, offer_of
@@ -153,7 +152,7 @@ def check(settings: Settings) -> None:
         raise _unsupported(
             Feature.POST_HANDSHAKE_AUTHENTICATION, "a key that signs elsewhere cannot be asked for later"
         )
-    if _asks_later(settings) and offer_of(settings).hears:
+    if asks_later(configuration) and offer_of(settings).hears:
         text = "wolfSSL takes any signature of a client that is asked for a certificate after the handshake"
         raise _unsupported(Feature.SIGNATURE_ALGORITHMS, text)
     if configuration.external_psk is not None:
@@ -189,7 +188,7 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
     """
     native.free_with_thread()
     configuration = settings.configuration
-    asks = settings.client_authentication is not ClientAuthentication.NONE or _asks_later(settings)
+    asks = settings.client_authentication is not ClientAuthentication.NONE or asks_later(configuration)
     count = getattr(configuration, "ticket_count", None)
     keeps_sessions = settings.server_side and not asks and count != 0
     context = _context(settings.server_side, keeps_sessions=keeps_sessions)
@@ -199,7 +198,7 @@ def build(settings: Settings, late_check: LateCheck) -> Native:
     _verify(context, settings)
     tickets = 0 if asks or not settings.server_side else 1 if count is None else count
     if settings.server_side:
-        kept.append(_tickets(context, ticket_secrets(settings), tickets, asks))
+        kept.append(_tickets(context, ticket_secrets(settings), tickets))
         install_store(context)
     else:
         _resume(context, settings)
@@ -289,17 +288,9 @@ def _set(result: int, what: str) -> None:
         raise configuration_error(f"{what} cannot be set", result)
 
 
-def _asks_later(settings: Settings) -> bool:
-    return settings.server_side and settings.configuration.post_handshake_authentication  # type: ignore[attr-defined]
-
-
 def _verifier(settings: Settings) -> Verifier | None:
     configuration, anchors = settings.configuration, list(settings.anchors)
-    if _asks_later(settings):
-        if not isinstance(configuration.trust_store, NeutralTrustStore):
-            raise make(ConfigurationError, "post_handshake_authentication needs a trust store: call use_trust_store()")
-        anchors += configuration.trust_store.anchors
-    elif not settings.verify:
+    if not (settings.verify or asks_later(configuration)):
         return None
     if settings.system_trust:
         anchors += system_anchors().anchors
@@ -323,18 +314,18 @@ def _verify(context: Any, settings: Settings) -> None:
         lib.wolfSSL_CTX_mutual_auth(context, 1)  # without it TLS 1.2 sends no alert where the certificate is missing
     for der in settings.anchors if settings.server_side else ():
         named = lib.wolfSSL_d2i_X509(ffi.NULL, ffi.new("const unsigned char **", ffi.from_buffer(der)), len(der))
-        if named and lib.wolfSSL_CTX_add_client_CA(context, named) != SUCCESS:
-            raise make(ConfigurationError, "an authority of the clients cannot be named to them")
+        result = lib.wolfSSL_CTX_add_client_CA(context, named) if named else SUCCESS
         lib.wolfSSL_X509_free(named)
+        if result != SUCCESS:
+            raise make(ConfigurationError, "an authority of the clients cannot be named to them")
 
 
-def _tickets(context: Any, secrets: tuple[bytes, ...] | None, count: int, asks: bool) -> TicketKeys:
+def _tickets(context: Any, secrets: tuple[bytes, ...] | None, count: int) -> TicketKeys:
     keys = TicketKeys(secrets)
     lib.wolfSSL_CTX_set_TicketEncCb(context, ticket)
     lib.wolfSSL_CTX_set_TicketEncCtx(context, keys.number)
     lib.wolfSSL_CTX_set_TicketHint(context, _TICKET_LIFETIME)
     if not count:
         lib.wolfSSL_CTX_no_ticket_TLSv13(context)
-    if asks:
         lib.wolfSSL_CTX_NoTicketTLSv12(context)
     return keys
