@@ -82,9 +82,8 @@ class Information:
 
     @property
     def negotiated_tls_version(self) -> TLSVersion | None:
-        engine = self._ready()
-        version = None if engine is None else engine.version()
-        return None if version is None else TLSVersion(version)
+        # Not the engine's word: a library may forget the version with a connection that is lost.
+        return TLSVersion(self.version) if self.version else None
 
     def _with_peer(self) -> Engine | None:
         """Likewise, unless it may tell of a certificate to which the peer has not shown that it has the key."""

@@ -299,12 +299,14 @@ def ragged_end(kit: Kit) -> None:
         end = getattr(pair, sender)
         other = pair.other(end)
         equal(pair.transfer(end, b"data"), b"data", "what was sent")
+        version = other.tls.negotiated_tls_version
         end.write(b"more")
         pair.cut(end)
         equal(pair.read(other, 100), b"more", "what was sent before the cut")
         for _ in range(3):
             raises(RaggedEOF, lambda p=pair, o=other: p.read(o, 100), "reading behind the cut")
             raises(RaggedEOF, lambda o=other: o.read_into(bytearray(4)), "reading behind the cut")
+        equal(other.tls.negotiated_tls_version, version, "the version of a connection that is lost")
 
 
 @case("eof-ragged", "eof-mid-record", drives=ONCE)

@@ -77,6 +77,22 @@ def garbage_at_the_client(kit: Kit) -> None:
             require(isinstance(error, (ProtocolViolation, RaggedEOF)), f"{what}: the client's error {error!r}")
 
 
+@case("garbage", drives=QUICK, versions=UNBOUND)
+def a_greeting_of_another_protocol(kit: Kit) -> None:
+    """A server that greets in plain text, and then waits, is refused at once: it would be waited for for ever."""
+    client = kit.client()
+    for greeting in (
+        b"220 mail.example ESMTP\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"+OK\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ):
+        pair = kit.pair(client)
+        raises(WantReadError, pair.client.tls.do_handshake, "the ClientHello")
+        pair.client.inject(greeting)
+        instance(_error_of(pair, pair.client), ProtocolViolation, f"the error for the greeting {greeting!r}")
+
+
 @case("client-hello-pieces", drives=BUFFERS, versions=UNBOUND)
 def client_hello_in_many_records(kit: Kit) -> None:
     """A ClientHello spread over many records is put together again."""

@@ -31,13 +31,3 @@ class RecordBuffer(ForeignBuffer):
         """Forget what is left if nothing will follow: it is a record that was cut off, and can be of no use."""
         if self._ended:
             self.read()
-
-    def put_back(self, data: bytes) -> None:
-        """Put in front what was taken out and not used."""
-        if not data:
-            return
-        if self._begin:
-            self._chunks[0] = self._chunks[0][self._begin :]
-            self._begin = 0
-        self._chunks.appendleft(data)
-        self._size += len(data)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ...api._alerts import AlertDescription as Alert
 from ...api._errors import VerifyFailure
+from ...core._greeting import plaintext_alert
 from ...core._leaf_check import Fault
 from ...core._provider import ConnectionPlan, Engine
 from . import _peer, native
@@ -21,11 +22,6 @@ from .verify import judge
 
 _GOING_ON: Final = (SEC_E_OK, SEC_I_CONTINUE_NEEDED)
 _NOTHING_SHOWN: Final = Fault(VerifyFailure.OTHER, "the client sent no certificate")
-
-
-def plain_alert(alert: int) -> bytes:
-    """The record of a fatal alert in the clear."""
-    return bytes((ALERT, 3, 3, 0, 2, ss.ALERT_FATAL, alert))
 
 
 class SChannelEngine(Engine):
@@ -106,7 +102,7 @@ class SChannelEngine(Engine):
 
     def _tell(self, alert: int) -> None:
         """Tell the peer why this ends."""
-        record = plain_alert(alert) if self._is_clear else self._channel.alert(alert)
+        record = plaintext_alert(alert) if self._is_clear else self._channel.alert(alert)
         self._outgoing.write(record)
 
     def _step(self, data: bytes) -> bool:

@@ -62,7 +62,6 @@ NOTES: Final = (
     "A process that has forked and not called exec must not use it: that is a rule of Apple's for its frameworks.",
     "Keys are RSA, P-256, P-384 or P-521, kept in memory by SecIdentityCreate, which is no public function.",
 )
-_NO_KEY_LOG: Final = "SecureTransport tells no secrets, so there can be no key log: unset SSLKEYLOGFILE"
 _ASCII_ONLY: Final = "SecureTransport takes names of protocols that are printable ASCII"
 
 
@@ -135,10 +134,8 @@ def check(settings: Settings) -> None:
     """Refuse what SecureTransport cannot express.
 
     Raises:
-        UnsupportedFeature: a key log, which the environment may ask for, or a protocol that is no printable ASCII.
+        UnsupportedFeature: a protocol that is no printable ASCII.
     """
-    if settings.key_log:
-        raise UnsupportedFeature(_NO_KEY_LOG, feature=Feature.KEY_LOG)
     for name in settings.protocols:
         if not (name.isascii() and name.decode("ascii").isprintable()):
             raise UnsupportedFeature(_ASCII_ONLY, feature=Feature.ALPN)
