@@ -204,6 +204,7 @@ def test_after_close_nothing_is_read_that_was_buffered() -> None:
         assert server.recv(1) == b"b"
         assert server.pending()
         server.close()
+        assert not server.pending()
         with pytest.raises(OSError, match=r".") as caught:
             server.recv(1)
         assert caught.value.errno == errno.EBADF
@@ -286,7 +287,12 @@ def test_after_unwrap_the_plain_stream_is_not_touched() -> None:
         plain[0].sendall(b"not for TLS")
         plain[1].sendall(b"not for TLS")
         for end in (client, server):
-            for call in (lambda end=end: end.recv(5), lambda end=end: end.recv_into(bytearray(5)), end.unwrap):
+            for call in (
+                lambda end=end: end.recv(5),
+                lambda end=end: end.recv_into(bytearray(5)),
+                lambda end=end: end.shutdown(socket.SHUT_RDWR),
+                end.unwrap,
+            ):
                 with pytest.raises(OSError, match=r"."):
                     call()
         for raw in plain:
@@ -757,6 +763,29 @@ def test_a_damaged_record_is_answered_and_remembered() -> None:
         assert caught.value.alert == unitls.AlertDescription.BAD_RECORD_MAC
 
 
+def test_what_was_read_is_given_although_nothing_can_be_answered() -> None:
+    with secure_pair() as (client, server):
+        client.sendall(b"good")
+        client._raw.sendall(wire.record(wire.DATA, bytes(40)))  # type: ignore[attr-defined]
+        server.shutdown(socket.SHUT_WR)  # so the alert has no way out
+        assert server.recv(100) == b"good"
+        for _ in range(2):
+            with pytest.raises(FakeViolation):
+                server.recv(10)
+
+
+def test_the_handshake_that_is_done_waits_for_no_reader() -> None:
+    with secure_pair(timeout=0) as (client, server):
+        fill(client)
+        client.do_handshake()  # and sends nothing that is left over
+        with client._recv_lock:  # type: ignore[attr-defined]
+            waiting = threading.Thread(target=client.do_handshake, daemon=True)
+            waiting.start()
+            waiting.join(TIMEOUT)
+            assert not waiting.is_alive()
+        server._raw.close()  # type: ignore[attr-defined]
+
+
 def test_a_refused_certificate_sends_the_library_s_alert() -> None:
     with socket_pair(0) as (left, right):
         store = unitls.TrustStore.from_buffer(IDS.client.certificate_pem)
@@ -974,6 +1003,21 @@ def test_connect_ex_gives_a_number() -> None:
             pytest.raises(OSError, match=r"."),
         ):
             client.connect(unused.getsockname())
+
+
+def test_being_told_of_the_connection_twice_does_not_begin_anew() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as raw:
+        raw.setblocking(False)
+        client = client_context().wrap_socket(raw, server_hostname="server.test")
+        client.connect_ex(listener.getsockname())
+        accepted = listener.accept()[0]
+        accepted.setblocking(False)
+        with closing(server_context().wrap_socket(accepted)) as server, closing(client):
+            pump(client, server)
+            assert client.connect_ex(listener.getsockname()) in (0, errno.EISCONN)
+            assert client.negotiated_tls_version is not None
+            assert client.send(b"x") == 1
+            assert server.recv(1) == b"x"
 
 
 def test_without_auto_handshake_only_do_handshake_runs_it() -> None:

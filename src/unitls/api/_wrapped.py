@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class _Connection(metaclass=ABCMeta):
-    """What a wrapped socket and a wrapped buffer tell alike. All of it is `None` before the handshake is done."""
+    """What a wrapped socket and a wrapped buffer tell alike. Before the handshake is done it is `None`, or empty.
+
+    What would be dangerous to take for an answer, and commands, raise `ConfigurationError` then.
+    """
 
     __slots__ = ()
 
@@ -135,7 +138,7 @@ class _Connection(metaclass=ABCMeta):
 
         Raises:
             UnsupportedFeature: the backend cannot give this kind.
-            ConfigurationError: there is no such kind, or not with this version of TLS.
+            ConfigurationError: the handshake is not done, or there is no such kind, or not with this version of TLS.
         """
 
     @abstractmethod
@@ -159,6 +162,7 @@ class _Connection(metaclass=ABCMeta):
 
         Raises:
             UnsupportedFeature: the backend lacks `Feature.OCSP_STAPLING`.
+            ConfigurationError: the handshake is not done.
         """
 
     @abstractmethod
@@ -334,6 +338,7 @@ class TLSWrappedSocket(_Connection):
 
         Raises:
             WantReadError: the peer's close_notify has not come yet (sockets that do not block); call again.
+            WantWriteError: our close_notify is not out yet; likewise.
             ConnectionFault: application data came instead, which would be lost: read it first.
             RaggedEOF: the transport ended first.
             ConfigurationError: the handshake is not done, or has failed: there is no TLS to end.

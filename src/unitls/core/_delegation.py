@@ -37,6 +37,7 @@ class Delegation:
     _natives: Any
     _names: Any
     _closed: bool
+    _gone: bool
     _io_refs: int
     _timeout: float | None
     _send_lock: Any
@@ -121,7 +122,7 @@ class Delegation:
         return self._handshaken().early_data_accepted
 
     def pending(self) -> int:
-        return 0 if self._buffer is None else self._buffer.pending()
+        return 0 if self._buffer is None or self._gone else self._buffer.pending()
 
     def _handshaken(self) -> CoreBuffer:
         if self._buffer is None:

@@ -158,7 +158,7 @@ class Information:
                 return self._server_end_point()
             if kind == "tls-exporter":
                 return engine.export(b"EXPORTER-Channel-Binding", 32, b"")
-            if engine.version() == TLSVersion.TLSv1_3:
+            if self.version == TLSVersion.TLSv1_3:
                 raise ConfigurationError("tls-unique is not defined for TLS 1.3; use tls-exporter (RFC 9266)")
             return engine.tls_unique()
 
@@ -205,7 +205,7 @@ class Information:
         with self._lock:
             if self._state not in WRITABLE:
                 self._not_open()
-            if engine.version() != TLSVersion.TLSv1_3:
+            if self.version != TLSVersion.TLSv1_3:
                 raise ConfigurationError(f"{what} needs TLS 1.3, and this connection is of an earlier version")
             try:
                 command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket as socket_module
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,8 @@ class CoreSocket(SocketStream, TLSWrappedSocket):
     # ------------------------------------------------------------------------------------------ the end
 
     def shutdown(self, how: int, /) -> None:
+        if self._gone:  # after unwrap() the plain stream is somebody else's
+            raise OSError(errno.EBADF, "the socket is closed")
         if how in (socket_module.SHUT_WR, socket_module.SHUT_RDWR) and self._ready:
             with self._send_lock:
                 buffer = self._opened()

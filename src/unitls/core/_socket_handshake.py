@@ -21,6 +21,9 @@ class SocketHandshake(Transport):
     __slots__ = ()
 
     def do_handshake(self) -> None:
+        if self._ready and self._buffer is not None:
+            self._buffer.do_handshake()  # says so if the connection is lost, and waits for no reader and no writer
+            return
         with self._recv_lock, self._send_lock:
             self._handshake()
 
@@ -134,6 +137,7 @@ class SocketHandshake(Transport):
             raise ConfigurationError("a server side socket cannot connect; wrap it with a client context")
 
     def _connected(self) -> None:
-        self._begin(True)
+        if not self._linked:  # of a connection that it was told of already, TLS may have begun, and does not begin anew
+            self._begin(True)
         if self._auto and self._timeout != 0:
             self.do_handshake()

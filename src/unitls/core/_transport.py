@@ -156,14 +156,15 @@ class Transport(Delegation):
     def _flush_aside(self, buffer: CoreBuffer) -> None:
         """A read has made something to send (the answer to a KeyUpdate): send it unless that would wait.
 
-        A writer that is at work, or the next one, takes it along otherwise.
+        A writer that is at work, or the next one, takes it along otherwise, and is told if nobody listens any more: the
+        read has its own result.
         """
         if not self._send_lock.acquire(blocking=False):
             return
         try:
             if not self._unsent and (self._nested or is_ready(self._raw.fileno(), write=True, timeout=0)):
                 self._send_out(buffer.take(), self._deadline())
-        except WantWriteError:
+        except (WantWriteError, OSError):
             pass  # what is left goes first with the next send
         finally:
             self._send_lock.release()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..api._certificates import Certificate, Identity, PrivateKey
 from ..api._context import ClientContext, ServerContext
-from ..api._errors import ConfigurationError, ConnectionFault, UnsupportedFeature
+from ..api._errors import ConfigurationError, ConnectionFault, RaggedEOF, UnsupportedFeature
 from ..api._features import Feature
 from ..api._protocols import ClientAuthentication
 from ..api._versions import TLSVersion
@@ -159,9 +159,12 @@ def binding_to_the_connection(kit: Kit) -> None:
 
 @case("channel-binding", "binding-unique", drives=ONCE, versions=TLS13, needs=[Feature.TLS_UNIQUE_BINDING])
 def binding_that_tls13_lacks(kit: Kit) -> None:
-    """tls-unique is not defined for TLS 1.3."""
+    """tls-unique is not defined for TLS 1.3, also once the connection is lost."""
     pair = kit.connected()
     raises(ConfigurationError, lambda: pair.client.tls.get_channel_binding("tls-unique"), "tls-unique with TLS 1.3")
+    pair.cut(pair.server)
+    instance(pair.drive({pair.client: lambda: pair.client.read(1)})[pair.client].error, RaggedEOF, "the ragged end")
+    raises(ConfigurationError, lambda: pair.client.tls.get_channel_binding("tls-unique"), "tls-unique when it is lost")
 
 
 @case("channel-binding", "binding-exporter", needs=[Feature.TLS_EXPORTER_BINDING])

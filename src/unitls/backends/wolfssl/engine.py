@@ -394,7 +394,8 @@ class WolfSSLEngine(Engine):
     def _done(self, result: int) -> None:
         """Raise if a call has failed that gives wolfSSL's number; else send what it may still hold back."""
         if result != SUCCESS:
-            if result < 0 and not lib.wolfSSL_get_error(self._raw, result):
+            # A refusal is not noted by wolfSSL: its last error is still that of an earlier call, or none.
+            if result < 0 and lib.wolfSSL_get_error(self._raw, result) != result:
                 raise errors.refusal(native.Error(result))
             self._raise(result)
         lib.wolfSSL_write(self._raw, b"", 0)
