@@ -187,8 +187,7 @@ def whole_hello(received: bytes) -> bytes | None:
     length = len(received) - _RECORD_HEADER
     if not _MESSAGE_HEADER < length <= _MAX_PLAINTEXT:
         return None
-    kind, major, size, message, high, low = _BEGINNING.unpack_from(received)
-    if (kind, major, size, message, high, low) != (_HANDSHAKE, 3, length, _CLIENT_HELLO, 0, length - _MESSAGE_HEADER):
+    if _BEGINNING.unpack_from(received) != (_HANDSHAKE, 3, length, _CLIENT_HELLO, 0, length - _MESSAGE_HEADER):
         return None
     return received[_RECORD_HEADER + _MESSAGE_HEADER :]
 

@@ -39,27 +39,19 @@ class SocketHandshake(Transport):
                 self._handshake()
 
     def _handshake(self) -> None:
-        """The one loop of the handshake: step, send what came out, wait for more, step again.
+        """Run the handshake, as far as the deadline lets it.
 
         Whatever ends it, what the library has to say about that (an alert) is still sent if that can be done at once.
         """
         buffer = self._buffer if self._linked and not self._gone else self._opened()
         assert buffer is not None
-        deadline = self._deadline(self._natives.configuration.handshake_timeout)
-        by_record = self._nested or not self._natives.leaves_rest
+        natives = self._natives
+        deadline = self._deadline(natives.configuration.handshake_timeout)
         try:
-            done = False
-            if not buffer.awaits_hello:  # a server has nothing to say before it has heard something
-                done, wire, _ = buffer.exchange(None)
-                if wire or self._unsent:
-                    self._send_out(wire, deadline)
-            while not done:
-                if by_record:
-                    done, wire = self._advance_by_record(buffer, deadline)
-                else:
-                    done, wire = self._advance_by_flight(buffer, deadline)
-                if wire:
-                    self._send_out(wire, deadline)
+            if self._nested or not natives.leaves_rest:
+                self._advance_by_record(buffer, deadline)
+            else:
+                self._advance_by_flight(buffer, deadline)
         except (ConnectionFault, ConfigurationError):
             self._send_farewell(buffer)
             raise
@@ -67,34 +59,45 @@ class SocketHandshake(Transport):
             self._overhead = OVERHEAD_TLS13
         self._ready = True
 
-    def _advance_by_flight(self, buffer: CoreBuffer, deadline: float | None) -> tuple[bool, bytes]:
+    def _advance_by_flight(self, buffer: CoreBuffer, deadline: float | None) -> None:
         """Look at what has come in, let the library take what it needs, and only then take that from the transport.
 
         So a whole flight is one step, and application data behind the handshake stays where `select` sees it.
         """
-        if buffer.awaits_hello:  # nothing follows a ClientHello before it is answered
-            done, wire, _ = buffer.exchange(self._receive_raw(_FLIGHT, deadline))
-            return done, wire
-        flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)
-        used = len(flight)
-        try:
-            done, wire, rest = buffer.exchange(flight)
-            if rest:
-                used -= len(buffer.take_trailing())
-            return done, wire
-        finally:
-            while used > 0:
-                used -= len(self._raw.recv(used))
-
-    def _advance_by_record(self, buffer: CoreBuffer, deadline: float | None) -> tuple[bool, bytes]:
-        """Read one record, for transports that cannot be peeked at."""
-        bounds = self._record_bounds()
+        # A server has nothing to say before it has heard something, and nothing follows a ClientHello before it is answered.
+        flight = self._receive_raw(_FLIGHT, deadline) if buffer.awaits_hello else None
+        done, wire, _ = buffer.exchange(flight)
         while True:
+            if wire or self._unsent:
+                self._send_out(wire, deadline)
+            if done:
+                return
+            flight = self._receive_raw(_FLIGHT, deadline, socket_module.MSG_PEEK)
+            used = len(flight)
+            try:
+                done, wire, rest = buffer.exchange(flight)
+                if rest:
+                    used -= len(buffer.take_trailing())
+            finally:
+                while used > 0:
+                    used -= len(self._raw.recv(used))
+
+    def _advance_by_record(self, buffer: CoreBuffer, deadline: float | None) -> None:
+        """Read one record at a time, for transports that cannot be peeked at."""
+        bounds = self._record_bounds()
+        done, wire = False, b""
+        if not buffer.awaits_hello:
+            done, wire, _ = buffer.exchange(None)
+        while True:
+            if wire or self._unsent:
+                self._send_out(wire, deadline)
+            if done:
+                return
             chunk = self._receive_raw(bounds.lacking, deadline)
-            if not chunk or bounds.advance(chunk):
-                done, wire, _ = buffer.exchange(chunk)
-                return done, wire
-            buffer.feed(chunk)
+            while chunk and not bounds.advance(chunk):
+                buffer.feed(chunk)
+                chunk = self._receive_raw(bounds.lacking, deadline)
+            done, wire, _ = buffer.exchange(chunk)
 
     # ------------------------------------------------------------------------------------------ the beginning
 
